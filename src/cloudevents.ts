@@ -1,0 +1,106 @@
+import { SyncError } from './errors.ts'
+import type { ChangeEvent, Fields } from './event.ts'
+
+/** What every log driver stores: a key, the bytes of the value, and text headers. */
+export interface WireEvent {
+  readonly key: string
+  readonly value: Uint8Array
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const ATTRIBUTES = new Set(['specversion', 'id', 'source', 'type', 'subject', 'time', 'partitionkey', 'changed'])
+
+/**
+ * CloudEvents 1.0, binary content mode of the Kafka binding: the value is `data`, the attributes are `ce_` headers.
+ * Received JSON is stored byte for byte.
+ * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+ */
+export function encodeEvent(event: ChangeEvent): WireEvent {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    ce_specversion: '1.0',
+    ce_id: event.id,
+    ce_source: event.source,
+    ce_type: event.type,
+    ce_subject: event.subject,
+    ce_time: event.time,
+    ce_partitionkey: event.key,
+  }
+  if (event.changed) headers.ce_changed = event.changed.join(',')
+  for (const name in event.extensions) headers[`ce_${name}`] = event.extensions[name]!
+  return { key: event.key, value: event.raw ?? Buffer.from(JSON.stringify(event.data)), headers }
+}
+
+/**
+ * The event of a stored record; `data` is parsed when first read, since many readers look at attributes only.
+ * Structured mode (`application/cloudevents+json`), as other producers may write it, is read too.
+ * @throws SyncError rejected `NOT_A_CLOUD_EVENT` when attributes are missing; `data` throws it when it is not JSON.
+ */
+export function decodeEvent(wire: WireEvent): ChangeEvent {
+  if (wire.headers['content-type']?.startsWith('application/cloudevents+json')) return decodeStructured(wire)
+  const { headers } = wire
+  if (!headers.ce_id || !headers.ce_type || !headers.ce_source) {
+    throw new SyncError(
+      'rejected',
+      'NOT_A_CLOUD_EVENT',
+      `record with key "${wire.key}" lacks ce_id, ce_type or ce_source`,
+    )
+  }
+  return new StoredEvent(wire)
+}
+
+/** The attributes are in the headers, `data` waits in the bytes. */
+class StoredEvent implements ChangeEvent {
+  readonly id: string
+  readonly type: string
+  readonly source: string
+  readonly subject: string
+  readonly time: string
+  readonly key: string
+  readonly changed?: readonly string[]
+  readonly raw: Uint8Array
+  readonly extensions?: Readonly<Record<string, string>>
+  #data: Fields | undefined
+
+  constructor({ key, value, headers }: WireEvent) {
+    this.id = headers.ce_id!
+    this.type = headers.ce_type!
+    this.source = headers.ce_source!
+    this.subject = headers.ce_subject ?? headers.ce_id!
+    this.time = headers.ce_time ?? new Date(0).toISOString()
+    this.key = headers.ce_partitionkey ?? key
+    this.raw = value
+    if (headers.ce_changed !== undefined) this.changed = headers.ce_changed === '' ? [] : headers.ce_changed.split(',')
+    this.extensions = extensionsOf(headers)
+  }
+
+  get data(): Fields {
+    this.#data ??= parseData(this.raw, this.id)
+    return this.#data
+  }
+}
+
+function extensionsOf(headers: Readonly<Record<string, string>>): Record<string, string> | undefined {
+  let found: Record<string, string> | undefined
+  for (const name in headers) {
+    if (!name.startsWith('ce_') || ATTRIBUTES.has(name.slice(3))) continue
+    found ??= {}
+    found[name.slice(3)] = headers[name]!
+  }
+  return found
+}
+
+function parseData(raw: Uint8Array, id: string): Fields {
+  try {
+    return JSON.parse(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8')) as Fields
+  } catch (cause) {
+    throw new SyncError('rejected', 'NOT_A_CLOUD_EVENT', `the value of event ${id} is not JSON`, { cause })
+  }
+}
+
+function decodeStructured(wire: WireEvent): ChangeEvent {
+  const { data, ...attributes } = parseData(wire.value, wire.key)
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(attributes)) headers[`ce_${name}`] = String(value)
+  return decodeEvent({ key: wire.key, value: Buffer.from(JSON.stringify(data ?? {})), headers })
+}

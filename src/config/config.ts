@@ -1,0 +1,168 @@
+import type { Fields } from '../event.ts'
+import type { StartPosition } from '../log/event-log.ts'
+import type { ConnectorDefinition, ProcessorDefinition, SinkDefinition } from './definition.ts'
+
+/** Keys and indexes from the root of the config: `['flows', 'leads', 'steps', 2, 'upsert', 'object']`. */
+export type ConfigPath = readonly (string | number)[]
+
+/** One thing wrong in the config, with all that is needed to mend it. */
+export interface Problem {
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  readonly column: number
+  /** `flows.leads.steps[2].upsert.object` */
+  readonly path: string
+  /** Stable name of the rule: `unknown-key`, `type`, `missing`, `expression`, `literal-secret`, `insecure-url`, `unknown-field`. */
+  readonly rule: string
+  readonly message: string
+  /** What would be right. */
+  readonly suggestion?: string
+}
+
+/** Thrown by the loader with every problem at once. Exit code 2. */
+export class ConfigError extends Error {
+  readonly problems: readonly Problem[]
+  constructor(problems: readonly Problem[]) {
+    super(
+      problems
+        .map(problem => `${problem.file}:${problem.line}:${problem.column} ${problem.path}: ${problem.message}`)
+        .join('\n'),
+    )
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+export interface SystemConfig {
+  readonly name: string
+  readonly definition: SinkDefinition
+  /** Validated, defaults filled, references resolved. */
+  readonly config: Fields
+}
+
+export interface ConnectorConfig {
+  readonly name: string
+  readonly definition: ConnectorDefinition
+  readonly config: Fields
+  /** The system that brings it along, when one does. */
+  readonly system?: string
+  /** Objects that flows read from it. */
+  readonly objects: readonly string[]
+}
+
+/** A step of a flow. `config` has the component's own keys only. */
+export interface StepConfig {
+  /** Explicit, or `<verb>-<object>`; unique in the flow. Part of effect keys: never a position. */
+  readonly id: string
+  readonly verb: string
+  readonly path: ConfigPath
+  readonly config: Fields
+  /** CEL to boolean; false skips this step only. */
+  readonly when?: string
+  /** Name of the result in the scope. */
+  readonly as?: string
+  readonly use:
+    | { readonly kind: 'processor'; readonly definition: ProcessorDefinition }
+    | { readonly kind: 'action'; readonly system: string; readonly key?: string; readonly onUnknown: 'hold' | 'repeat' }
+    | {
+        readonly kind: 'each'
+        /** CEL to a list. */
+        readonly over: string
+        /** Name of the item in the scope of `do`. */
+        readonly item: string
+        /** CEL to text; part of the effect keys inside. Default: the item's index. */
+        readonly key?: string
+        readonly concurrency: number
+        readonly do: readonly StepConfig[]
+      }
+}
+
+export interface FlowConfig {
+  readonly name: string
+  /** Earlier name: keeps group, offsets and keys. */
+  readonly formerly?: string
+  readonly from: readonly { readonly connector: string; readonly object: string; readonly action?: string }[]
+  readonly start: StartPosition
+  /** Records processed side by side. */
+  readonly concurrency: number
+  /** How long done marks and effect keys stay, in ms. Default 35 days. */
+  readonly rememberMs: number
+  readonly steps: readonly StepConfig[]
+}
+
+export interface SaslConfig {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+  readonly username: string
+  readonly password: string
+}
+
+export interface TlsConfig {
+  /** PEM text. */
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly rejectUnauthorized?: boolean
+}
+
+export type LogConfig = {
+  /** First part of every topic and group name. Default `twenty-sync`. */
+  readonly prefix: string
+  readonly retentionMs: number
+} & (
+  | { readonly type: 'memory' }
+  | { readonly type: 'embedded'; readonly folder: string; readonly maxBytes?: number }
+  | {
+      readonly type: 'kafka'
+      readonly brokers: readonly string[]
+      readonly clientId: string
+      readonly partitions: number
+      readonly replication: number
+      readonly minInsyncReplicas?: number
+      readonly tls?: TlsConfig | true
+      readonly sasl?: SaslConfig
+      readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+      readonly registry?: { readonly url: string; readonly username?: string; readonly password?: string }
+    }
+)
+
+export type StateConfig =
+  | { readonly type: 'memory' }
+  /** In the log's own file; only beside the embedded log. */
+  | { readonly type: 'embedded' }
+  | {
+      readonly type: 'redis'
+      /** `redis://` or `rediss://`; several nodes make it a Cluster client. */
+      readonly urls: readonly string[]
+      readonly cluster: boolean
+      readonly prefix: string
+      readonly tls?: TlsConfig
+    }
+
+export interface ServerConfig {
+  /** Default 127.0.0.1. */
+  readonly host: string
+  /** Default 8080; 0 takes a free one. */
+  readonly port: number
+  /** Where the world reaches `/hooks`; needed to register webhooks. */
+  readonly publicUrl?: string
+}
+
+/** A whole, valid config. Only `loadConfig` makes one. */
+export interface Config {
+  readonly files: readonly string[]
+  readonly systems: ReadonlyMap<string, SystemConfig>
+  readonly connectors: ReadonlyMap<string, ConnectorConfig>
+  readonly flows: ReadonlyMap<string, FlowConfig>
+  readonly log: LogConfig
+  readonly state: StateConfig
+  readonly server: ServerConfig
+  /** Resolved secrets, for redaction by value. */
+  readonly secrets: readonly string[]
+  /** Said at start-up: every `insecure: true`, for example. */
+  readonly warnings: readonly string[]
+  /** Of the resolved content without secrets; tells one config from another in dead letters and plans. */
+  readonly hash: string
+  /** Makes a problem at a path, with file and line. */
+  problemAt(path: ConfigPath, rule: string, message: string, suggestion?: string): Problem
+}

@@ -1,0 +1,170 @@
+import { type Static, type TSchema, type TString, type TUnsafe, Type } from '@sinclair/typebox'
+import type { Connector } from '../connectors/connector.ts'
+import type { Environment } from '../environment.ts'
+import type { Processor, Scope } from '../processors/processor.ts'
+import type { ActionSpec, Sink } from '../sinks/sink.ts'
+import type { Coordinator } from '../state/coordinator.ts'
+import type { StateStore } from '../state/state-store.ts'
+
+/**
+ * How a component describes itself. One object per component; validation, `config/schema.json`, the reference pages,
+ * redaction and the compiled expressions all come out of it.
+ */
+
+export interface FieldOptions {
+  readonly description: string
+  readonly default?: unknown
+  readonly examples?: readonly unknown[]
+}
+
+/** CEL; the runtime evaluates it and hands over the value. `result` is checked when the config is loaded. */
+export function Expr(options: FieldOptions & { result?: 'any' | 'boolean' | 'string' | 'list' }): TString {
+  const { result = 'any', ...rest } = options
+  return Type.String({ minLength: 1, 'x-expression': result, ...mutable(rest) })
+}
+
+/** A value, list or map of any depth in which every string is CEL and everything else is literal. */
+export function ExprTree(options: FieldOptions): TUnsafe<unknown> {
+  return Type.Unsafe<unknown>({ 'x-expression-tree': true, ...mutable(options) })
+}
+
+/** A map like ExprTree's. */
+export function ExprMap(options: FieldOptions): TUnsafe<Record<string, unknown>> {
+  return Type.Unsafe<Record<string, unknown>>({ type: 'object', 'x-expression-tree': true, ...mutable(options) })
+}
+
+/** P9: only ever `${ENV}` or `${file:…}`; written out literally it is a config error, and its value is redacted in logs. */
+export function Secret(options: FieldOptions): TString {
+  return Type.String({ minLength: 1, 'x-secret': true, ...mutable(options) })
+}
+
+/** `250ms`, `30s`, `5m`, `24h`, `30d`. Read with `durationMs`. */
+export function Duration(options: FieldOptions): TString {
+  return Type.String({ pattern: '^\\d+(ms|s|m|h|d)$', ...mutable(options) })
+}
+
+/** `64KiB`, `5MiB`. Read with `bytesOf`. */
+export function Bytes(options: FieldOptions): TString {
+  return Type.String({ pattern: '^\\d+(B|KiB|MiB|GiB)$', ...mutable(options) })
+}
+
+/** A path relative to the config file that names it; the loader makes it absolute and checks that it exists. */
+export function File(options: FieldOptions): TString {
+  return Type.String({ minLength: 1, 'x-file': true, ...mutable(options) })
+}
+
+/** A URL of an outside system: without TLS only to loopback, unless the system says `insecure: true`; no secret in its query. */
+export function Url(options: FieldOptions): TString {
+  return Type.String({ minLength: 1, 'x-url': true, ...mutable(options) })
+}
+
+function mutable(options: FieldOptions): Record<string, unknown> {
+  return { ...options }
+}
+
+const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const UNIT_BYTES: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
+
+/** Milliseconds of a validated duration. */
+export function durationMs(text: string): number {
+  const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text)!
+  return Number(count) * UNIT_MS[unit!]!
+}
+
+/** Bytes of a validated size. */
+export function bytesOf(text: string): number {
+  const [, count, unit] = /^(\d+)(B|KiB|MiB|GiB)$/.exec(text)!
+  return Number(count) * UNIT_BYTES[unit!]!
+}
+
+/** A compiled CEL expression. */
+export interface Expression {
+  readonly source: string
+  /** Names of the scope that it reads. */
+  readonly names: readonly string[]
+  /** JS values out: numbers, never BigInt. undefined is an empty optional. @throws SyncError rejected `MISSING_FIELD` or `EXPRESSION_FAILED`. */
+  evaluate(scope: Scope): unknown
+}
+
+export interface Example {
+  readonly title: string
+  /** YAML as it stands under the component's key. Validated in CI. */
+  readonly yaml: string
+}
+
+interface Definition<S extends TSchema> {
+  /** Equals the file's name. */
+  readonly type: string
+  /** One sentence for lists and reference pages. */
+  readonly summary: string
+  /** An object schema; every property has a description. */
+  readonly config: S
+  readonly examples: readonly Example[]
+}
+
+interface BuildContext {
+  /** Name of the system, connector or step (`<flow>.<step id>`) in the config. */
+  readonly name: string
+  readonly env: Environment
+  /** Compiles what `Expr` marks, for components that evaluate it themselves. The text was checked when the config was loaded. */
+  compile(source: string): Expression
+}
+
+export interface SystemContext extends BuildContext {
+  readonly state: StateStore
+  readonly coordinator: Coordinator
+}
+
+export interface SinkContext extends SystemContext {
+  /** What the definition's `client` returned for this system. */
+  readonly client: unknown
+}
+
+export interface ConnectorContext extends SystemContext {
+  /** The system's client, for a connector that a system brings along. */
+  readonly client: unknown
+  /** Objects that flows of this config read from this connector. */
+  readonly objects: readonly string[]
+}
+
+export interface StepContext extends BuildContext {
+  readonly flow: string
+}
+
+export interface ConnectorDefinition<S extends TSchema = TSchema> extends Definition<S> {
+  /** Brought along by every system of this type, under the system's name; then `config` is the system's own. */
+  readonly system?: string
+  create(config: Static<S>, context: ConnectorContext): Connector
+}
+
+export interface ProcessorDefinition<S extends TSchema = TSchema> extends Definition<S> {
+  /** Names that its result adds to the scope, so that later expressions are checked against them. */
+  adds?(config: Static<S>): readonly string[]
+  create(config: Static<S>, context: StepContext): Processor
+}
+
+export interface ActionDefinition<S extends TSchema = TSchema> extends ActionSpec {
+  readonly summary: string
+  /** Schema of the step without the common keys (`in`, `when`, `as`, `id`, `key`, `onUnknown`). */
+  readonly config: S
+  readonly examples: readonly Example[]
+}
+
+export interface SinkDefinition<S extends TSchema = TSchema> extends Definition<S> {
+  /** `config` is that of the system: url, credentials, limits. Keys of `actions` are the verbs of steps. */
+  readonly actions: Readonly<Record<string, ActionDefinition>>
+  /** Made once per system, shared by its sink and its connector. */
+  client?(config: Static<S>, context: SystemContext): unknown
+  create(config: Static<S>, context: SinkContext): Sink
+}
+
+/** Identity functions: they give the types, and a word to search for. */
+export function defineConnector<S extends TSchema>(definition: ConnectorDefinition<S>): ConnectorDefinition<S> {
+  return definition
+}
+export function defineProcessor<S extends TSchema>(definition: ProcessorDefinition<S>): ProcessorDefinition<S> {
+  return definition
+}
+export function defineSink<S extends TSchema>(definition: SinkDefinition<S>): SinkDefinition<S> {
+  return definition
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto'
+
+/** Namespace of every id that twenty-sync derives. Changing it would make all earlier ids foreign. */
+const NAMESPACE = Buffer.from('6f1c2b0e5d3a4c7e9b8a2f4d6e8c0a12', 'hex')
+
+/**
+ * UUID v5 over the parts, so that the same parts give the same id in every process for ever.
+ * Version 5 because Twenty refuses ids newer than v5.
+ */
+export function derivedId(...parts: readonly string[]): string {
+  const hash = createHash('sha1').update(NAMESPACE)
+  // A length before each part: ('a','bc') and ('ab','c') must differ.
+  for (const part of parts) hash.update(`${part.length}:`).update(part)
+  const bytes = hash.digest().subarray(0, 16)
+  bytes[6] = (bytes[6]! & 0x0f) | 0x50
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+/** JSON with sorted keys; null, '' and absent are one. Equal content gives equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(canonical(value)) ?? 'null'
+}
+
+function canonical(value: unknown): unknown {
+  if (value === '' || value === undefined) return null
+  if (Array.isArray(value)) return value.map(canonical)
+  if (typeof value !== 'object' || value === null) return value
+  const sorted: Record<string, unknown> = {}
+  for (const key of Object.keys(value).sort()) {
+    const inner = canonical((value as Record<string, unknown>)[key])
+    if (inner !== null) sorted[key] = inner
+  }
+  return sorted
+}
+
+/** Short stable hash for keys and comparisons; not for secrets. 16 hex characters. */
+export function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}

@@ -1,0 +1,91 @@
+import type { SyncError } from '../errors.ts'
+import type { Fields } from '../event.ts'
+
+/**
+ * What may happen when a call is made twice; one list for retry and for replay.
+ *   read    changes nothing
+ *   safe    upsert or update: may run again
+ *   keyed   the other side honours our key
+ *   lookup  search before create
+ *   blind   cannot be told apart: mail, POST without a key
+ */
+export type Effect = 'read' | 'safe' | 'keyed' | 'lookup' | 'blind'
+
+export interface ActionSpec {
+  readonly effect: Effect
+  /** Items per `deliver` and per `plan` call; default 1 and the same. */
+  readonly batch?: { readonly deliver: number; readonly plan?: number }
+}
+
+/** One thing to do in a system, from one step of one event. */
+export interface Item {
+  readonly action: string
+  /** The step's config with every expression replaced by its value; what an empty optional gave is absent. */
+  readonly args: Fields
+  /** The effect key: (flow, step id, item). The same effect has the same key for ever. */
+  readonly key: string
+  /** UUID v5 of the key: the id of a record that this effect creates. */
+  readonly id: string
+  /** Source time of the event that caused it. */
+  readonly time: string
+  /** True when an earlier try may have had its effect: look before writing. */
+  readonly outcomeUnknown: boolean
+  /** `live` goes before `replay`. */
+  readonly priority: 'live' | 'replay'
+}
+
+/** What would be done. Made by reading only; a dry run ends here. */
+export interface Plan {
+  readonly item: Item
+  /** `none`: already as wanted, nothing will be sent. */
+  readonly operation: 'create' | 'update' | 'delete' | 'restore' | 'send' | 'read' | 'none'
+  /** The record that will be written; known before the call also for creates. */
+  readonly target?: { readonly object: string; readonly id: string }
+  /** Only the fields that will change, as they are now. */
+  readonly before?: Fields
+  /** Only the fields that will change, as they will be, normalised as the system will do it. */
+  readonly after?: Fields
+  /** What later steps see when this is a dry run, or when the operation is `none` or `read`. */
+  readonly result?: unknown
+  /** The sink's own notes from plan to deliver; must be JSON. */
+  readonly private?: unknown
+}
+
+export type Delivery =
+  | {
+      readonly status: 'delivered'
+      /** For the write ledger: what was written, under which version of the record. */
+      readonly ref?: { readonly object: string; readonly id: string; readonly version?: string }
+      /** What later steps see under the step's `as`. */
+      readonly result?: unknown
+    }
+  | { readonly status: 'skipped'; readonly reason: string; readonly result?: unknown }
+  | { readonly status: 'failed'; readonly error: SyncError }
+
+/** A use of an action in the config, for checks against the live system's own schema. */
+export interface ActionUse {
+  readonly action: string
+  /** The step's config as written, expressions as text. */
+  readonly args: Fields
+  /** Reports a config error at a path within the step's config. */
+  problem(path: readonly (string | number)[], message: string, suggestion?: string): void
+}
+
+/** Everything that touches a system, reads included. */
+export interface Sink {
+  /**
+   * Names that must be held from before `plan` until after `deliver`, so that two events do not create one record twice:
+   * `person/emails.primaryEmail/ada@example.com`. From the item alone, no I/O. The runtime holds them across instances;
+   * a batch never holds one name twice.
+   */
+  claims?(item: Item): readonly string[]
+  /** Only reads. One plan per item, same order; an item that cannot be planned gives its error. */
+  plan(items: readonly Item[], signal: AbortSignal): Promise<(Plan | SyncError)[]>
+  /** One delivery per plan, same order. Never throws for one item's sake. */
+  deliver(plans: readonly Plan[], signal: AbortSignal): Promise<Delivery[]>
+  /** Checks uses against what the system really has: objects, fields, options. */
+  verify?(uses: readonly ActionUse[], signal: AbortSignal): Promise<void>
+  /** Reachable, and the credentials work? @throws SyncError with what to do. */
+  check?(signal: AbortSignal): Promise<void>
+  close?(): Promise<void>
+}

@@ -1,0 +1,67 @@
+import type { Cancel, Clock } from '../../src/environment.ts'
+
+/**
+ * Time that moves only when told to. Timers fire in order of their due time while `advance` walks past them.
+ */
+export class VirtualClock implements Clock {
+  #now: number
+  #timers: { due: number; order: number; fire: () => void }[] = []
+  #order = 0
+
+  constructor(start = Date.parse('2026-11-24T10:00:00.000Z')) {
+    this.#now = start
+  }
+
+  now(): number {
+    return this.#now
+  }
+
+  elapsed(): number {
+    return this.#now
+  }
+
+  after(ms: number, fire: () => void): Cancel {
+    const timer = { due: this.#now + ms, order: this.#order++, fire }
+    this.#timers.push(timer)
+    return () => {
+      this.#timers = this.#timers.filter(other => other !== timer)
+    }
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const cancel = this.after(ms, resolve)
+      const abort = () => {
+        cancel()
+        reject(signal!.reason)
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  /** Milliseconds until the next timer; undefined when none is set. */
+  get nextTimerIn(): number | undefined {
+    return this.#timers.length === 0 ? undefined : Math.min(...this.#timers.map(timer => timer.due)) - this.#now
+  }
+
+  /** Moves time forward, firing what falls due, and lets what that started settle in between. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms
+    for (;;) {
+      await settle()
+      const next = this.#timers.filter(timer => timer.due <= end).sort((a, b) => a.due - b.due || a.order - b.order)[0]
+      if (!next) break
+      this.#timers = this.#timers.filter(timer => timer !== next)
+      this.#now = Math.max(this.#now, next.due)
+      next.fire()
+    }
+    this.#now = end
+    await settle()
+  }
+}
+
+/** Lets promise chains and immediates that are already due run. */
+export async function settle(turns = 5): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise(resolve => setImmediate(resolve))
+}
