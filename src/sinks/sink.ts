@@ -12,7 +12,8 @@ import type { Fields } from '../event.ts'
 export type Effect = 'read' | 'safe' | 'keyed' | 'lookup' | 'blind'
 
 export interface ActionSpec {
-  readonly effect: Effect
+  /** Fixed, or decided by the step's config as written. */
+  readonly effect: Effect | ((config: Fields) => Effect)
   /** Items per `deliver` and per `plan` call; default 1 and the same. */
   readonly batch?: { readonly deliver: number; readonly plan?: number }
 }
