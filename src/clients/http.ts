@@ -60,7 +60,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       maxResponseBytes: options.maxResponseBytes,
       signal: call.signal,
     })
-    return { ...response, json: () => parsed(response, `${options.name}: ${call.method} ${withoutQuery(url)}`) }
+    return {
+      ...response,
+      json: () => parsed(response, call.method, `${options.name}: ${call.method} ${withoutQuery(url)}`),
+    }
   }
   return {
     exchange,
@@ -107,8 +110,12 @@ function codeOfStatus(status: number): string {
 
 /** 503, like 425 and 429, is said before the work; after any other 5xx or 408 it may have been done. */
 function mayHaveHadItsEffect(status: number, method: string): boolean {
-  if (method === 'GET' || method === 'HEAD') return false
+  if (reads(method)) return false
   return status === 408 || (status >= 500 && status !== 503)
+}
+
+function reads(method: string): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
 function urlOf(baseUrl: string | undefined, call: HttpCall): string {
@@ -130,12 +137,13 @@ function withoutQuery(url: string): string {
   return url.replace(/[?#].*$/s, '').replace(/\/\/[^/@]*@/, '//')
 }
 
-function parsed(response: HttpResponse, target: string): unknown {
+function parsed(response: HttpResponse, method: string, target: string): unknown {
   if (response.body.length === 0) return undefined
   try {
     return JSON.parse(response.body.toString('utf8'))
   } catch (cause) {
     const message = `${target} answered ${response.status} with a body that is not JSON; is the URL the right one?`
-    throw new SyncError('retryable', 'INVALID_ANSWER', message, { cause, status: response.status })
+    const { status } = response
+    throw new SyncError('retryable', 'INVALID_ANSWER', message, { cause, status, outcomeUnknown: !reads(method) })
   }
 }
