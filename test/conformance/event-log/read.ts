@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { StartPosition } from '../../../src/log/event-log.ts'
 import { type LogSuite, nextMillisecond, numbersOf } from './suite.ts'
 
 export function readSuite(suite: LogSuite): void {
@@ -24,17 +25,16 @@ export function readSuite(suite: LogSuite): void {
         await suite.fill(topic, 30, keys, 100)
         const third = await nextMillisecond()
         await suite.fill(topic, 30, keys, 200)
-        const hundreds = async (from?: number, to?: number) => {
-          const range = { from: from && { time: from }, to: to && { time: to } }
-          const events = await suite.read(topic, { from: range.from || 'earliest', to: range.to || undefined })
+        const hundreds = async (from: StartPosition, to?: StartPosition) => {
+          const events = await suite.read(topic, { from, to })
           return [events.length, ...new Set(numbersOf(events).map(n => Math.floor(n / 100)))].join(' ')
         }
-        expect(await hundreds(start)).toBe('90 0 1 2')
-        expect(await hundreds(second)).toBe('60 1 2')
-        expect(await hundreds(second, third)).toBe('30 1')
-        expect(await hundreds(undefined, second)).toBe('30 0')
-        expect(await hundreds(Date.now() + 60_000)).toBe('0')
-        expect(await hundreds(start, Date.now() + 60_000)).toBe('90 0 1 2')
+        expect(await hundreds({ time: start })).toBe('90 0 1 2')
+        expect(await hundreds({ time: second })).toBe('60 1 2')
+        expect(await hundreds({ time: second }, { time: third })).toBe('30 1')
+        expect(await hundreds('earliest', { time: second })).toBe('30 0')
+        expect(await hundreds({ time: Date.now() + 60_000 })).toBe('0')
+        expect(await hundreds({ time: start }, { time: Date.now() + 60_000 })).toBe('90 0 1 2')
       },
     )
 
