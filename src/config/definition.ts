@@ -17,10 +17,21 @@ export interface FieldOptions {
   readonly examples?: readonly unknown[]
 }
 
+export interface ExprOptions extends FieldOptions {
+  readonly result?: 'any' | 'boolean' | 'string' | 'list'
+  /** The only names it sees, for a component that evaluates it itself; absent: those of a step. */
+  readonly scope?: readonly string[]
+}
+
 /** CEL; the runtime evaluates it and hands over the value. `result` is checked when the config is loaded. */
-export function Expr(options: FieldOptions & { result?: 'any' | 'boolean' | 'string' | 'list' }): TString {
-  const { result = 'any', ...rest } = options
-  return Type.String({ minLength: 1, 'x-expression': result, ...mutable(rest) })
+export function Expr(options: ExprOptions): TString {
+  const { result = 'any', scope, ...rest } = options
+  return Type.String({
+    minLength: 1,
+    'x-expression': result,
+    ...(scope && { 'x-expression-scope': [...scope] }),
+    ...mutable(rest),
+  })
 }
 
 /** A value, list or map of any depth in which every string is CEL and everything else is literal. */

@@ -5,6 +5,8 @@ export interface IncomingRequest {
   /** Path as requested, without the query. */
   readonly path: string
   readonly query: Readonly<Record<string, string | string[]>>
+  /** The query as received, without the `?`, for signatures that cover it. Absent: none. */
+  readonly rawQuery?: string
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   /** Exactly the bytes received; signatures are over these. */

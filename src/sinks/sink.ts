@@ -18,6 +18,11 @@ export interface ActionSpec {
   readonly batch?: { readonly deliver: number; readonly plan?: number }
 }
 
+/** The class of one use of an action; known when the config is loaded. */
+export function effectOf(spec: ActionSpec, args: Fields): Effect {
+  return typeof spec.effect === 'function' ? spec.effect(args) : spec.effect
+}
+
 /** One thing to do in a system, from one step of one event. */
 export interface Item {
   readonly action: string
