@@ -17,6 +17,11 @@ export class Lanes<Job> {
     this.#run = run
   }
 
+  /** Jobs queued or running, in no particular order. */
+  *jobs(): IterableIterator<Job> {
+    for (const jobs of this.#lanes.values()) yield* jobs
+  }
+
   /** Jobs queued or running. */
   get size(): number {
     let size = 0

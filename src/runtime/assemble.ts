@@ -1,0 +1,282 @@
+import type {
+  Config,
+  ConfigPath,
+  ConnectorConfig,
+  FlowConfig,
+  Problem,
+  StepConfig,
+  SystemConfig,
+} from '../config/config.ts'
+import type { Connector } from '../connectors/connector.ts'
+import type { Engine } from '../engine.ts'
+import type { Environment } from '../environment.ts'
+import { SyncError } from '../errors.ts'
+import { compileExpression } from '../expressions/compile.ts'
+import { DEFAULT_MAX_RECORD_BYTES, type TopicSpec } from '../log/event-log.ts'
+import type { ActionUse, Sink } from '../sinks/sink.ts'
+import { Batcher } from './batcher.ts'
+import { Claims } from './claims.ts'
+import { compileArgs } from './compile-args.ts'
+import type { CompiledFlow } from './flow-runner.ts'
+import type { RunningSystem, Step } from './step.ts'
+import { SystemMonitor } from './system-monitor.ts'
+import { TopicNames } from './topics.ts'
+
+export interface AssembledSystem extends RunningSystem {
+  readonly sink: Sink
+  readonly monitor: SystemMonitor
+  readonly type: string
+  /** Where the system is, for people. */
+  readonly url?: string
+}
+
+/** Every component of a config, made and wired, not yet started. */
+export interface Assembly {
+  readonly config: Config
+  readonly names: TopicNames
+  readonly systems: ReadonlyMap<string, AssembledSystem>
+  readonly connectors: ReadonlyMap<string, Connector>
+  readonly flows: readonly { readonly compiled: CompiledFlow; readonly systems: readonly string[] }[]
+  readonly topics: readonly TopicSpec[]
+  /** What the live systems say about the config: unknown objects and fields, with place and suggestion. */
+  verify(system: string, signal: AbortSignal): Promise<Problem[]>
+  /** Ends every call under way. */
+  close(): Promise<void>
+}
+
+export function assemble(config: Config, engine: Engine, env: Environment, instance: string): Assembly {
+  return new Assembler(config, engine, env, instance).assemble()
+}
+
+/** One flow's or step's view of what was made so far. */
+class Assembler {
+  readonly #config: Config
+  readonly #engine: Engine
+  readonly #env: Environment
+  readonly #claims: Claims
+  readonly #names: TopicNames
+  readonly #ending = new AbortController()
+  readonly #systems = new Map<string, AssembledSystem>()
+  readonly #clients = new Map<string, unknown>()
+  readonly #connectors = new Map<string, Connector>()
+  readonly #closers: (() => Promise<void> | undefined)[] = []
+
+  constructor(config: Config, engine: Engine, env: Environment, instance: string) {
+    this.#config = config
+    this.#engine = engine
+    this.#env = env
+    this.#claims = new Claims(engine.coordinator, env.clock, env.random, instance)
+    this.#names = new TopicNames(config.log.prefix)
+  }
+
+  assemble(): Assembly {
+    for (const system of this.#config.systems.values()) this.#makeSystem(system)
+    for (const connector of this.#config.connectors.values()) this.#makeConnector(connector)
+    const flows = [...this.#config.flows.values()].map(flow => ({
+      compiled: this.#compileFlow(flow),
+      systems: [...new Set(actionsOf(flow.steps).map(step => step.system))],
+    }))
+    return {
+      config: this.#config,
+      names: this.#names,
+      systems: this.#systems,
+      connectors: this.#connectors,
+      flows,
+      topics: this.#topics(),
+      verify: (system, signal) => this.#verify(system, signal),
+      close: () => this.#close(),
+    }
+  }
+
+  #makeSystem({ name, definition, config }: SystemConfig): void {
+    const context = this.#systemContext(name)
+    const client = definition.client?.(config as never, context)
+    this.#clients.set(name, client)
+    const sink = definition.create(config as never, { ...context, client })
+    this.#closers.push(() => sink.close?.())
+    const monitor = new SystemMonitor({ name, env: this.#env, check: signal => this.#ready(name, sink, signal) })
+    const batcher = new Batcher({
+      system: name,
+      sink,
+      actions: definition.actions,
+      env: this.#env,
+      claims: this.#claims,
+      signal: this.#ending.signal,
+    })
+    this.#systems.set(name, {
+      name,
+      type: definition.type,
+      ...(typeof config.url === 'string' && { url: config.url }),
+      sink,
+      batcher,
+      monitor,
+      echoes: [...this.#config.connectors.values()].some(connector => connector.system === name),
+      failed: error => monitor.failed(error),
+    })
+  }
+
+  #systemContext(name: string) {
+    const { state, coordinator } = this.#engine
+    return { name, env: this.#env, state, coordinator, compile: (source: string) => compileExpression(source) }
+  }
+
+  #makeConnector({ name, definition, config, system, objects }: ConnectorConfig): void {
+    const connector = definition.create(config as never, {
+      ...this.#systemContext(name),
+      compile: (source: string) => compileExpression(source),
+      client: system ? this.#clients.get(system) : undefined,
+      objects,
+      publicUrl: this.#config.server.publicUrl,
+    })
+    this.#connectors.set(name, connector)
+    this.#closers.push(() => connector.close?.())
+  }
+
+  /** What a flow waits for: the system answers, the config fits it, and its events will come. */
+  async #ready(name: string, sink: Sink, signal: AbortSignal): Promise<void> {
+    await sink.check?.(signal)
+    const problems = await this.#verify(name, signal)
+    if (problems.length > 0)
+      throw new SyncError('fatal', 'CONFIG', problems.map(problem => `${problem.path}: ${problem.message}`).join('; '))
+    for (const connector of this.#config.connectors.values()) {
+      if (connector.system === name) await this.#connectors.get(connector.name)?.check?.(signal)
+    }
+  }
+
+  async #verify(system: string, signal: AbortSignal): Promise<Problem[]> {
+    const problems: Problem[] = []
+    const uses = [...this.#config.flows.values()]
+      .flatMap(flow => actionsOf(flow.steps))
+      .filter(step => step.system === system)
+    await this.#systems.get(system)!.sink.verify?.(
+      uses.map(({ step }) => this.#use(step, problems)),
+      signal,
+    )
+    return problems
+  }
+
+  #use(step: StepConfig, problems: Problem[]): ActionUse {
+    return {
+      action: step.verb,
+      args: step.config,
+      problem: (path, message, suggestion) => {
+        problems.push(
+          this.#config.problemAt([...step.path, ...path] as ConfigPath, 'unknown-field', message, suggestion),
+        )
+      },
+    }
+  }
+
+  #compileFlow(flow: FlowConfig): CompiledFlow {
+    const topics = new Map<string, Set<string> | undefined>()
+    const echoSystems = new Map<string, string>()
+    for (const { connector, object, action } of flow.from) {
+      const topic = this.#names.source(connector, object)
+      const actions = topics.get(topic)
+      if (!action || (topics.has(topic) && !actions)) topics.set(topic, undefined)
+      else topics.set(topic, new Set([...(actions ?? []), action]))
+      const { system } = this.#config.connectors.get(connector)!
+      if (system) echoSystems.set(topic, system)
+    }
+    const identity = flow.formerly ?? flow.name
+    return {
+      name: flow.name,
+      identity,
+      group: this.#names.group(identity),
+      topics,
+      redriveTopic: this.#names.redrive(identity),
+      start: flow.start,
+      concurrency: flow.concurrency,
+      rememberMs: flow.rememberMs,
+      steps: this.#compileSteps(flow.name, flow.steps, true),
+      echoSystems,
+    }
+  }
+
+  #compileSteps(flow: string, steps: readonly StepConfig[], outermost: boolean): Step[] {
+    return steps.map((step, at) => this.#compileStep(flow, step, outermost && at === steps.length - 1))
+  }
+
+  #compileStep(flow: string, step: StepConfig, last: boolean): Step {
+    const base = {
+      id: step.id,
+      verb: step.verb,
+      ...(step.when && { when: compileExpression(step.when) }),
+      ...(step.as && { as: step.as }),
+    }
+    const { use } = step
+    if (use.kind === 'processor') {
+      const context = {
+        name: `${flow}.${step.id}`,
+        flow,
+        env: this.#env,
+        compile: (source: string) => compileExpression(source),
+      }
+      const processor = use.definition.create(step.config as never, context)
+      this.#closers.push(() => processor.close?.())
+      return { ...base, kind: 'processor', processor }
+    }
+    if (use.kind === 'action') return this.#compileAction(base, step, use, last)
+    return {
+      ...base,
+      kind: 'each',
+      over: compileExpression(use.over),
+      item: use.item,
+      ...(use.key && { key: compileExpression(use.key) }),
+      concurrency: use.concurrency,
+      steps: this.#compileSteps(flow, use.do, false),
+    }
+  }
+
+  #compileAction(
+    base: { id: string; verb: string },
+    step: StepConfig,
+    use: StepConfig['use'] & { kind: 'action' },
+    last: boolean,
+  ): Step {
+    const spec = this.#config.systems.get(use.system)!.definition.actions[step.verb]!
+    return {
+      ...base,
+      kind: 'action',
+      system: this.#systems.get(use.system)!,
+      action: step.verb,
+      spec,
+      effect: typeof spec.effect === 'function' ? spec.effect(step.config) : spec.effect,
+      args: compileArgs(spec.config, step.config),
+      ...(use.key && { key: compileExpression(use.key) }),
+      onUnknown: use.onUnknown,
+      last,
+    }
+  }
+
+  #topics(): TopicSpec[] {
+    const { retentionMs } = this.#config.log
+    const sources = [...this.#config.connectors.values()].flatMap(({ name }) => {
+      const connector = this.#connectors.get(name)!
+      const maxRecordBytes = Math.max(DEFAULT_MAX_RECORD_BYTES, connector.route?.bodyLimitBytes ?? 0)
+      return connector.objects.map(object => ({ name: this.#names.source(name, object), retentionMs, maxRecordBytes }))
+    })
+    // A dead letter carries the event and what the steps made of it.
+    const largest = Math.max(DEFAULT_MAX_RECORD_BYTES, ...sources.map(topic => topic.maxRecordBytes))
+    const flows = [...this.#config.flows.values()].flatMap(flow => {
+      const identity = flow.formerly ?? flow.name
+      return [
+        { name: this.#names.deadLetters(identity), retentionMs, maxRecordBytes: 4 * largest },
+        { name: this.#names.redrive(identity), retentionMs, maxRecordBytes: largest },
+      ]
+    })
+    return [...sources, ...flows]
+  }
+
+  async #close(): Promise<void> {
+    this.#ending.abort()
+    await Promise.allSettled(this.#closers.map(close => close()))
+  }
+}
+
+function actionsOf(steps: readonly StepConfig[]): { step: StepConfig; system: string }[] {
+  return steps.flatMap(step => {
+    if (step.use.kind === 'each') return actionsOf(step.use.do)
+    return step.use.kind === 'action' ? [{ step, system: step.use.system }] : []
+  })
+}

@@ -1,0 +1,116 @@
+import type { Clock } from '../environment.ts'
+
+/** Calls that may leave at once although they are not full, per queue; they come back one per `EAGER_REFILL_MS`. */
+const EAGER_CALLS = 3
+const EAGER_REFILL_MS = 4000
+/** Waits for siblings that are being queued in the same turn of the loop. */
+const GATHER_MS = 2
+
+interface Waiting<T, R> {
+  readonly item: T
+  readonly resolve: (result: R) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface BatchQueueOptions<T, R> {
+  readonly clock: Clock
+  /** Most items of one call. */
+  readonly max: number
+  /** A call leaves as soon as this many wait. */
+  readonly full: number
+  /** One result per item, same order. Rejection fails every item of the call. */
+  readonly send: (items: T[]) => Promise<R[]>
+  /** True while more items are known to be on their way: then a call that is not full waits for them. */
+  readonly moreComing?: () => boolean
+}
+
+/**
+ * Collects items into calls. A lone item leaves at once; under load calls leave full, or every few seconds, so that
+ * what is saved is the other side's rate limit (P8).
+ */
+export class BatchQueue<T, R> {
+  readonly #options: BatchQueueOptions<T, R>
+  #waiting: Waiting<T, R>[] = []
+  #cancel: (() => void) | undefined
+  #dueAt = Number.POSITIVE_INFINITY
+  #eager = EAGER_CALLS
+  #refilledAt: number
+
+  constructor(options: BatchQueueOptions<T, R>) {
+    this.#options = options
+    this.#refilledAt = options.clock.elapsed()
+  }
+
+  get size(): number {
+    return this.#waiting.length
+  }
+
+  add(item: T): Promise<R> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /** What `moreComing` says may have changed. */
+  poke(): void {
+    if (this.#waiting.length > 0) this.#schedule()
+  }
+
+  #schedule(): void {
+    const { clock, full } = this.#options
+    const wait = this.#waiting.length >= full ? GATHER_MS : this.#eagerWaitMs()
+    const due = clock.elapsed() + wait
+    if (due >= this.#dueAt) return
+    this.#cancel?.()
+    this.#dueAt = due
+    this.#cancel = clock.after(wait, () => this.#leave())
+  }
+
+  #leave(): void {
+    this.#dueAt = Number.POSITIVE_INFINITY
+    this.#cancel = undefined
+    const { max, full, moreComing } = this.#options
+    while (this.#waiting.length >= full) this.#send(this.#waiting.splice(0, max))
+    if (this.#waiting.length === 0) return
+    if (!moreComing?.() && this.#takeEager()) this.#send(this.#waiting.splice(0, max))
+    else if (!moreComing?.()) this.#schedule()
+    // With more coming, `poke` or the next `add` looks again.
+  }
+
+  #send(batch: Waiting<T, R>[]): void {
+    this.#options.send(batch.map(waiting => waiting.item)).then(
+      results => {
+        batch.forEach((waiting, index) => {
+          waiting.resolve(results[index]!)
+        })
+      },
+      error => {
+        for (const waiting of batch) waiting.reject(error)
+      },
+    )
+  }
+
+  #refill(): void {
+    const now = this.#options.clock.elapsed()
+    const gained = Math.floor((now - this.#refilledAt) / EAGER_REFILL_MS)
+    if (gained <= 0) return
+    this.#eager = Math.min(EAGER_CALLS, this.#eager + gained)
+    this.#refilledAt += gained * EAGER_REFILL_MS
+  }
+
+  #takeEager(): boolean {
+    this.#refill()
+    if (this.#eager === 0) return false
+    // A full budget does not save up time: the first refill counts from the first call.
+    if (this.#eager === EAGER_CALLS) this.#refilledAt = this.#options.clock.elapsed()
+    this.#eager--
+    return true
+  }
+
+  #eagerWaitMs(): number {
+    this.#refill()
+    if (this.#eager > 0) return GATHER_MS
+    return Math.max(GATHER_MS, this.#refilledAt + EAGER_REFILL_MS - this.#options.clock.elapsed())
+  }
+}

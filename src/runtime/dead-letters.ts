@@ -1,0 +1,189 @@
+import type { Clock } from '../environment.ts'
+import { SyncError } from '../errors.ts'
+import type { ChangeEvent, Fields } from '../event.ts'
+import { derivedId } from '../identity.ts'
+import type { EventLog, LoggedEvent } from '../log/event-log.ts'
+import type { StateStore } from '../state/state-store.ts'
+import { FlowKeys } from './flow-keys.ts'
+import type { Redactor } from './redact.ts'
+import type { TopicNames } from './topics.ts'
+
+export interface DeadLetter {
+  readonly id: string
+  readonly flow: string
+  readonly step: string
+  readonly code: string
+  readonly kind: string
+  readonly message: string
+  readonly status?: number
+  readonly details?: unknown
+  readonly attempts: number
+  readonly firstAt: string
+  readonly lastAt: string
+  readonly configHash: string
+  /** Where the event lies. */
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** The event as it came in. */
+  readonly event: Omit<ChangeEvent, 'raw'>
+  /** What the failing step saw: names that earlier steps had added. */
+  readonly names: Fields
+}
+
+export type Resolution = 'open' | 'redriven' | 'discarded'
+
+export interface DeadLetterFacts {
+  readonly flow: string
+  readonly step: string
+  readonly error: SyncError
+  readonly attempts: number
+  readonly firstAt: number
+  readonly logged: LoggedEvent
+  readonly names: Fields
+}
+
+/**
+ * Events that flows gave up on. The letters themselves lie in the log, one topic per flow, so that nothing that was
+ * accepted can be lost with the state; the state knows only what became of them.
+ */
+export class DeadLetters {
+  readonly #log: EventLog
+  readonly #state: StateStore
+  readonly #clock: Clock
+  readonly #topics: TopicNames
+  readonly #redactor: Redactor
+  readonly #configHash: string
+
+  constructor(options: {
+    log: EventLog
+    state: StateStore
+    clock: Clock
+    topics: TopicNames
+    redactor: Redactor
+    configHash: string
+  }) {
+    this.#log = options.log
+    this.#state = options.state
+    this.#clock = options.clock
+    this.#topics = options.topics
+    this.#redactor = options.redactor
+    this.#configHash = options.configHash
+  }
+
+  /** P2: durable when resolved. The same event of the same flow has one letter, however often it is written. */
+  async write(facts: DeadLetterFacts): Promise<DeadLetter> {
+    const { flow, error, logged } = facts
+    const now = new Date(this.#clock.now()).toISOString()
+    const letter: DeadLetter = {
+      id: derivedId('dead-letter', flow, logged.event.id, `${logged.topic}/${logged.partition}/${logged.offset}`),
+      flow,
+      step: facts.step,
+      code: error.code,
+      kind: error.kind,
+      message: error.message,
+      ...(error.status !== undefined && { status: error.status }),
+      ...(error.details !== undefined && { details: error.details }),
+      attempts: facts.attempts,
+      firstAt: new Date(facts.firstAt).toISOString(),
+      lastAt: now,
+      configHash: this.#configHash,
+      topic: logged.topic,
+      partition: logged.partition,
+      offset: logged.offset,
+      event: plain(logged.event),
+      names: facts.names,
+    }
+    // P9: a secret that a system echoed back, or that a config value carried into a body, does not leave with it.
+    const data = this.#redactor.redact(letter) as unknown as Fields
+    await this.#log.append(this.#topics.deadLetters(flow), [
+      {
+        id: letter.id,
+        type: 'dead-letter.written',
+        source: `/flows/${flow}`,
+        subject: `dead-letter/${letter.id}`,
+        time: now,
+        key: logged.event.key,
+        data,
+      },
+    ])
+    return letter
+  }
+
+  /** Newest first, each with what became of it. */
+  async list(
+    flow: string,
+    limit = Number.POSITIVE_INFINITY,
+  ): Promise<{ letter: DeadLetter; resolution: Resolution }[]> {
+    const letters = new Map<string, DeadLetter>()
+    for await (const { event } of this.#log.read(this.#topics.deadLetters(flow))) {
+      letters.delete(event.id)
+      letters.set(event.id, event.data as unknown as DeadLetter)
+    }
+    const all = [...letters.values()].reverse()
+    const keys = new FlowKeys(flow)
+    const entries = await this.#state.get(all.map(letter => keys.deadLetter(letter.id)))
+    const listed = all.map((letter, index) => ({
+      letter,
+      resolution: resolutionOf(letter, entries[index]?.value as { resolution: Resolution; at: string } | undefined),
+    }))
+    return listed.slice(0, limit)
+  }
+
+  async find(flow: string, id: string): Promise<DeadLetter> {
+    const found = (await this.list(flow)).find(({ letter }) => letter.id === id || letter.id.startsWith(id))
+    if (!found) throw new SyncError('rejected', 'NO_SUCH_DEAD_LETTER', `flow "${flow}" has no dead letter ${id}`)
+    return found.letter
+  }
+
+  /**
+   * Sends the event back to its flow. First the append, then the mark: a crash in between redrives twice at worst, and
+   * the effects of one event are done once.
+   */
+  async redrive(letter: DeadLetter): Promise<void> {
+    const original = await this.#original(letter)
+    await this.#log.append(this.#topics.redrive(letter.flow), [original])
+    await this.#resolve(letter, 'redriven')
+  }
+
+  discard(letter: DeadLetter): Promise<void> {
+    return this.#resolve(letter, 'discarded')
+  }
+
+  /** From its topic while that keeps it, since the letter's copy is redacted. */
+  async #original(letter: DeadLetter): Promise<ChangeEvent> {
+    const range = {
+      partition: letter.partition,
+      from: { offsets: { [letter.partition]: letter.offset } },
+      to: { offsets: { [letter.partition]: letter.offset + 1 } },
+    }
+    for await (const { event, offset } of this.#log.read(letter.topic, range)) {
+      if (offset === letter.offset && event.id === letter.event.id) return event
+    }
+    return letter.event
+  }
+
+  async #resolve(letter: DeadLetter, resolution: Resolution): Promise<void> {
+    const at = new Date(this.#clock.now()).toISOString()
+    await this.#state.commit([{ key: new FlowKeys(letter.flow).deadLetter(letter.id), value: { resolution, at } }])
+  }
+}
+
+/** A letter written again after it was redriven is open again. */
+function resolutionOf(letter: DeadLetter, entry: { resolution: Resolution; at: string } | undefined): Resolution {
+  return entry && entry.at >= letter.lastAt ? entry.resolution : 'open'
+}
+
+function plain(event: ChangeEvent): Omit<ChangeEvent, 'raw'> {
+  const { id, type, source, subject, time, key, changed, extensions } = event
+  return { id, type, source, subject, time, key, changed, extensions, data: readable(event) }
+}
+
+/** An event whose value is not even JSON is kept as text. */
+function readable(event: ChangeEvent): Fields {
+  try {
+    return event.data
+  } catch {
+    return { text: Buffer.from(event.raw ?? []).toString('utf8') }
+  }
+}

@@ -1,0 +1,241 @@
+import { asSyncError, SyncError } from '../errors.ts'
+import { derivedId } from '../identity.ts'
+import type { ProcessResult, Scope } from '../processors/processor.ts'
+import type { Delivery, Item, Plan } from '../sinks/sink.ts'
+import type { PlannedEffect } from './batcher.ts'
+import type { Run, StepRecord } from './run.ts'
+import type { RunMemory } from './run-memory.ts'
+import type { ActionStep, EachStep, ProcessorStep, Step } from './step.ts'
+import type { WriteLedger } from './write-ledger.ts'
+
+/** The event ended at a step, without harm. undefined: it went through. */
+export type Skip = { readonly skip: string } | undefined
+
+/** Thrown when the partition went to somebody else: nothing is recorded, the new owner does it again. */
+export class Abandoned extends Error {
+  constructor() {
+    super('the partition is no longer ours')
+  }
+}
+
+/**
+ * Takes an event through steps. Effects follow one order, which is what a crash between any two lines is safe by:
+ * plan (reads), intent committed, call, result committed.
+ */
+export class Executor {
+  readonly #flow: string
+  readonly #memory: RunMemory
+  readonly #ledger: WriteLedger
+
+  constructor(options: { flow: string; memory: RunMemory; ledger: WriteLedger }) {
+    this.#flow = options.flow
+    this.#memory = options.memory
+    this.#ledger = options.ledger
+  }
+
+  /** Sync when every step is: a promise per event and step would cost more than most steps. @throws SyncError, Abandoned */
+  execute(run: Run, steps: readonly Step[], scope: Scope = run.scope, prefix = '', from = 0): Skip | Promise<Skip> {
+    for (let at = from; at < steps.length; at++) {
+      const outcome = this.#step(run, steps[at]!, scope, prefix)
+      if (outcome instanceof Promise) {
+        return outcome.then(skip => skip ?? this.execute(run, steps, scope, prefix, at + 1))
+      }
+      if (outcome) return outcome
+    }
+    return undefined
+  }
+
+  #step(run: Run, step: Step, scope: Scope, prefix: string): Skip | Promise<Skip> {
+    run.at = prefix + step.id
+    if (step.when && step.when.evaluate(scope) !== true) return undefined
+    if (step.kind === 'processor') return this.#process(run, step, scope)
+    if (step.kind === 'action') return this.#act(run, step, scope, prefix).catch(error => reported(step, error))
+    return this.#each(run, step, scope, prefix)
+  }
+
+  #process(run: Run, step: ProcessorStep, scope: Scope): Skip | Promise<Skip> {
+    const result = step.processor.process(scope, {
+      event: run.event,
+      signal: run.owned,
+      claim: (value, withinMs) => this.#memory.claim(run, step.id, value, withinMs),
+    })
+    return result instanceof Promise ? result.then(value => joined(value, step, scope)) : joined(result, step, scope)
+  }
+
+  async #each(run: Run, step: EachStep, scope: Scope, prefix: string): Promise<Skip> {
+    const list = step.over.evaluate(scope)
+    if (list === undefined || list === null) return undefined
+    if (!Array.isArray(list)) {
+      throw new SyncError(
+        'rejected',
+        'NOT_A_LIST',
+        `step "${step.id}": \`${step.over.source}\` gave ${typeof list}, not a list`,
+      )
+    }
+    let next = 0
+    const one = async (): Promise<void> => {
+      while (next < list.length) {
+        const index = next++
+        const inner: Scope = { ...scope, [step.item]: list[index] }
+        const key = step.key ? String(step.key.evaluate(inner)) : String(index)
+        await this.execute(run, step.steps, inner, `${prefix}${step.id}/${key}/`)
+      }
+    }
+    const workers = Array.from({ length: Math.min(step.concurrency, list.length) }, one)
+    // All workers end before the first failure goes up: none may still be writing when the event is retried.
+    const ended = await Promise.allSettled(workers)
+    const failed = ended.find(outcome => outcome.status === 'rejected')
+    if (failed) throw failed.reason
+    if (step.as) scope[step.as] = { count: list.length }
+    return undefined
+  }
+
+  async #act(run: Run, step: ActionStep, scope: Scope, prefix: string): Promise<Skip> {
+    const stepKey = prefix + step.id
+    const known = run.steps.get(stepKey)
+    if (known && !known.open) {
+      join(step, scope, known.result)
+      return undefined
+    }
+    const item = this.#item(run, step, scope, prefix, known?.open === true)
+    if (step.effect === 'read') return this.#read(run, step, item, scope, stepKey)
+    const earlier = await this.#memory.earlierEffect(run, step, item, known)
+    if (earlier) {
+      // P3: this effect was done before, by this event or by another with its key.
+      this.#memory.keep(run, stepKey, { ...earlier, skipped: 'done before' })
+      join(step, scope, earlier.result)
+      return undefined
+    }
+    if (run.mode === 'replay' && step.effect !== 'safe' && !run.allEffects) {
+      run.steps.set(stepKey, { skipped: `${step.effect} effects are not repeated by a replay` })
+      return undefined
+    }
+    return this.#effect(run, step, item, scope, stepKey)
+  }
+
+  #item(run: Run, step: ActionStep, scope: Scope, prefix: string, open: boolean): Item {
+    const own = step.key ? String(step.key.evaluate(scope)) : run.event.id
+    const key = `${this.#flow}/${prefix}${step.id}/${own}`
+    return {
+      action: step.action,
+      args: step.args(scope),
+      key,
+      id: derivedId('effect', key),
+      time: run.event.time,
+      outcomeUnknown: open,
+      priority: run.mode === 'replay' ? 'replay' : 'live',
+    }
+  }
+
+  async #read(run: Run, step: ActionStep, item: Item, scope: Scope, stepKey: string): Promise<Skip> {
+    const planned = await step.system.batcher.plan(item)
+    try {
+      const delivery: Delivery =
+        planned.plan.operation === 'read' && !('result' in planned.plan)
+          ? await planned.deliver()
+          : { status: 'delivered', result: planned.plan.result }
+      if (delivery.status === 'failed') throw delivery.error
+      // Rides in the next commit: a resumed run must see what the first one saw.
+      this.#memory.keep(run, stepKey, { result: delivery.result ?? null })
+      join(step, scope, delivery.result)
+    } finally {
+      await planned.release()
+    }
+    return undefined
+  }
+
+  async #effect(run: Run, step: ActionStep, item: Item, scope: Scope, stepKey: string): Promise<Skip> {
+    const planned = await step.system.batcher.plan(item)
+    try {
+      if (run.dryRun) {
+        run.plans.push({ step: stepKey, plan: planned.plan })
+        join(step, scope, planned.plan.result ?? { ...planned.plan.after, ...planned.plan.target })
+        return undefined
+      }
+      if (planned.plan.operation === 'none') {
+        this.#memory.keep(run, stepKey, { result: planned.plan.result ?? null, skipped: 'already as wanted' })
+        join(step, scope, planned.plan.result)
+        return undefined
+      }
+      const record = await this.#write(run, step, planned, stepKey)
+      join(step, scope, record.result)
+      return undefined
+    } finally {
+      await planned.release()
+    }
+  }
+
+  async #write(run: Run, step: ActionStep, planned: PlannedEffect, stepKey: string): Promise<StepRecord> {
+    const { plan } = planned
+    const stale = await this.#memory.intend(run, step, plan, stepKey)
+    if (stale) {
+      const record = { skipped: 'stale', result: plan.result ?? null }
+      this.#memory.keep(run, stepKey, record)
+      return record
+    }
+    if (step.system.echoes) {
+      await this.#ledger.open(step.system.name, plan, { flow: this.#flow, event: run.event.id, hops: run.hops })
+    }
+    // A process whose ownership ran out starts no call.
+    if (run.owned.aborted) throw new Abandoned()
+    run.effects = true
+    return this.#deliver(run, step, planned, stepKey)
+  }
+
+  async #deliver(run: Run, step: ActionStep, planned: PlannedEffect, stepKey: string): Promise<StepRecord> {
+    const { plan } = planned
+    let delivery: Delivery
+    try {
+      delivery = await planned.deliver()
+    } catch (thrown) {
+      delivery = { status: 'failed', error: asSyncError(thrown) }
+    }
+    if (delivery.status === 'failed') return this.#failed(run, step, plan, stepKey, delivery.error)
+    const ref = delivery.status === 'delivered' ? delivery.ref : undefined
+    const record: StepRecord = {
+      result: delivery.result ?? null,
+      ...(ref && { ref }),
+      ...(delivery.status === 'skipped' && { skipped: delivery.reason }),
+    }
+    if (ref && step.system.echoes) await this.#ledger.close(step.system.name, ref, plan.item.key)
+    await this.#memory.done(run, step, plan, stepKey, record)
+    return record
+  }
+
+  async #failed(run: Run, step: ActionStep, plan: Plan, stepKey: string, error: SyncError): Promise<never> {
+    if (!error.outcomeUnknown) {
+      await this.#memory.withdraw(run, step, plan, stepKey)
+      throw error
+    }
+    if (step.effect === 'blind' && step.onUnknown === 'hold') throw outcomeUnknown(step, error)
+    throw error
+  }
+}
+
+/** P3: what cannot be told apart is held for a person, not repeated. */
+export function outcomeUnknown(step: ActionStep, cause?: unknown): SyncError {
+  return new SyncError(
+    'rejected',
+    'OUTCOME_UNKNOWN',
+    `step "${step.id}": the call to ${step.system.name} began and its answer is not known; it may have had its effect. ` +
+      'Look there, then redrive or discard; `onUnknown: repeat` on the step repeats instead',
+    { cause, outcomeUnknown: true },
+  )
+}
+
+function joined(result: ProcessResult, step: ProcessorStep, scope: Scope): Skip {
+  if ('skip' in result) return { skip: result.skip }
+  if (result.names) Object.assign(scope, result.names)
+  if (step.as && result.names) scope[step.as] = result.names
+  return undefined
+}
+
+/** Whoever else uses the system learns of it at once. */
+function reported(step: ActionStep, error: unknown): never {
+  if (error instanceof SyncError && error.kind === 'fatal') step.system.failed(error)
+  throw error
+}
+
+function join(step: ActionStep, scope: Scope, result: unknown): void {
+  if (step.as) scope[step.as] = result ?? null
+}

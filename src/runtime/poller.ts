@@ -1,0 +1,134 @@
+import type { Connector } from '../connectors/connector.ts'
+import type { Environment } from '../environment.ts'
+import { asSyncError, type SyncError } from '../errors.ts'
+import type { ChangeEvent } from '../event.ts'
+import type { Coordinator, Lease } from '../state/coordinator.ts'
+import type { StateStore, Version } from '../state/state-store.ts'
+
+const LEASE_MS = 30_000
+const RENEW_MS = 10_000
+const ASK_AGAIN_MS = 10_000
+const RETRY_MS = [1000, 5000, 15_000, 60_000]
+
+export interface PollStatus {
+  readonly state: 'waiting' | 'polling' | 'elsewhere' | 'failing'
+  readonly lastStartedAt?: number
+  readonly lastEndedAt?: number
+  readonly events: number
+  readonly error?: { readonly code: string; readonly message: string }
+  readonly nextAt?: number
+}
+
+/**
+ * Drives a connector's polls: one walk at a time, by one instance, and never over itself.
+ * The page is appended before its cursor is stored, so a crash repeats a page and loses none.
+ */
+export class Poller {
+  readonly #name: string
+  readonly #connector: Connector
+  readonly #append: (events: readonly ChangeEvent[]) => Promise<void>
+  readonly #state: StateStore
+  readonly #coordinator: Coordinator
+  readonly #env: Environment
+  readonly #instance: string
+  #status: PollStatus = { state: 'waiting', events: 0 }
+
+  constructor(options: {
+    name: string
+    connector: Connector
+    append: (events: readonly ChangeEvent[]) => Promise<void>
+    state: StateStore
+    coordinator: Coordinator
+    env: Environment
+    instance: string
+  }) {
+    this.#name = options.name
+    this.#connector = options.connector
+    this.#append = options.append
+    this.#state = options.state
+    this.#coordinator = options.coordinator
+    this.#env = options.env
+    this.#instance = options.instance
+  }
+
+  get status(): PollStatus {
+    return this.#status
+  }
+
+  /** Until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    let failures = 0
+    while (!signal.aborted) {
+      const lease = await this.#lease(signal)
+      if (!lease) continue
+      try {
+        await this.#walk(lease, signal)
+        failures = 0
+      } catch (thrown) {
+        if (!signal.aborted) this.#failed(asSyncError(thrown), ++failures)
+      } finally {
+        await lease.release().catch(() => {})
+      }
+      await this.#wait(failures, signal)
+    }
+  }
+
+  async #lease(signal: AbortSignal): Promise<Lease | undefined> {
+    const lease = await this.#coordinator.acquire(`poll/${this.#name}`, this.#instance, LEASE_MS).catch(() => undefined)
+    if (lease) return lease
+    this.#status = { ...this.#status, state: 'elsewhere' }
+    await this.#env.clock.sleep(ASK_AGAIN_MS, signal).catch(() => {})
+    return undefined
+  }
+
+  async #walk(lease: Lease, signal: AbortSignal): Promise<void> {
+    const lost = new AbortController()
+    const stop = this.#keepLease(lease, lost)
+    this.#status = { state: 'polling', events: 0, lastStartedAt: this.#env.clock.now() }
+    try {
+      const key = `{connector/${this.#name}}:cursor`
+      const [entry] = await this.#state.get([key])
+      let version: Version | null = entry?.version ?? null
+      for await (const page of this.#connector.poll!(entry?.value, AbortSignal.any([signal, lost.signal]))) {
+        // P2: the page is in the log before the cursor moves past it.
+        if (page.events.length > 0) await this.#append(page.events)
+        const versions = await this.#state.commit([{ key, value: page.cursor, ifVersion: version }])
+        // Another instance took over; it goes on from its own cursor.
+        if (!versions) return
+        version = versions[0]!
+        this.#status = { ...this.#status, events: this.#status.events + page.events.length }
+      }
+    } finally {
+      stop()
+    }
+    this.#status = { ...this.#status, state: 'waiting', error: undefined, lastEndedAt: this.#env.clock.now() }
+  }
+
+  #keepLease(lease: Lease, lost: AbortController): () => void {
+    let cancel = () => {}
+    const again = () => {
+      cancel = this.#env.clock.after(RENEW_MS, () => {
+        lease.renew().then(
+          ours => (ours ? again() : lost.abort()),
+          () => lost.abort(),
+        )
+      })
+    }
+    again()
+    return () => cancel()
+  }
+
+  #failed(error: SyncError, failures: number): void {
+    const { code, message } = error
+    this.#status = { ...this.#status, state: 'failing', error: { code, message }, lastEndedAt: this.#env.clock.now() }
+    if (failures === 1)
+      this.#env.logger.warn({ connector: this.#name, code }, `poll of ${this.#name} failed: ${message}`)
+  }
+
+  async #wait(failures: number, signal: AbortSignal): Promise<void> {
+    const every = this.#connector.pollEveryMs ?? 60_000
+    const ms = failures === 0 ? every : RETRY_MS[Math.min(failures, RETRY_MS.length) - 1]!
+    this.#status = { ...this.#status, nextAt: this.#env.clock.now() + ms }
+    await this.#env.clock.sleep(ms, signal).catch(() => {})
+  }
+}

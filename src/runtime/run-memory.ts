@@ -1,0 +1,239 @@
+import type { Clock } from '../environment.ts'
+import { SyncError } from '../errors.ts'
+import type { Item, Plan } from '../sinks/sink.ts'
+import type { StateStore, Write } from '../state/state-store.ts'
+import { outcomeUnknown } from './executor.ts'
+import type { FlowKeys } from './flow-keys.ts'
+import type { Run, RunRecord, StepRecord } from './run.ts'
+import type { ActionStep } from './step.ts'
+
+interface EffectRecord extends StepRecord {
+  readonly event: string
+  readonly key: string
+}
+
+interface DedupeRecord {
+  readonly owner: string
+  readonly time: string
+  readonly done?: true
+}
+
+/**
+ * What a flow remembers of its events, and the order in which it is written: the intent before a call, its result
+ * before the offset. A replay leaves the run keys of the live flow alone.
+ */
+export class RunMemory {
+  readonly #keys: FlowKeys
+  readonly #state: StateStore
+  readonly #clock: Clock
+  readonly #rememberMs: number
+
+  constructor(options: { keys: FlowKeys; state: StateStore; clock: Clock; rememberMs: number }) {
+    this.#keys = options.keys
+    this.#state = options.state
+    this.#clock = options.clock
+    this.#rememberMs = options.rememberMs
+  }
+
+  /** A dedupe claim belongs to an event id; `withinMs` is measured in event time. */
+  async claim(run: Run, step: string, value: string, withinMs: number): Promise<'mine' | 'taken' | 'wait'> {
+    if (run.dryRun) return 'mine'
+    const key = this.#keys.dedupe(step, value)
+    for (;;) {
+      const [entry] = await this.#state.get([key])
+      const held = entry?.value as DedupeRecord | undefined
+      if (held?.owner === run.event.id) break
+      if (held && Math.abs(Date.parse(run.event.time) - Date.parse(held.time)) < withinMs) {
+        return held.done ? 'taken' : 'wait'
+      }
+      const record: DedupeRecord = { owner: run.event.id, time: run.event.time }
+      // Longer than `within`: events may come late, and are compared by their own time.
+      const ttlMs = Math.max(withinMs, this.#rememberMs)
+      if (await this.#state.commit([{ key, value: record, ifVersion: entry?.version ?? null, ttlMs }])) break
+    }
+    run.claims.add(key)
+    run.dirty = true
+    return 'mine'
+  }
+
+  /** Kept in memory until the next commit takes it along. */
+  keep(run: Run, stepKey: string, record: StepRecord): void {
+    run.steps.set(stepKey, record)
+    run.dirty = true
+  }
+
+  /**
+   * The stored outcome of an effect that must not happen twice, if it has one.
+   * @throws SyncError rejected `OUTCOME_UNKNOWN` for a blind effect that was begun; retryable `EFFECT_IN_PROGRESS`.
+   */
+  async earlierEffect(
+    run: Run,
+    step: ActionStep,
+    item: Item,
+    known: StepRecord | undefined,
+  ): Promise<StepRecord | undefined> {
+    if (step.effect === 'safe') return undefined
+    // With the event's own id as key and no run record there is no effect record: one commit writes both.
+    if (run.mode === 'live' && !step.key && run.version === undefined) return undefined
+    const [entry] = await this.#state.get([this.#keys.effect(item.key)])
+    const record = entry?.value as EffectRecord | undefined
+    if (!record) return undefined
+    if (!record.open) return record
+    if (record.event !== run.event.id || run.mode === 'replay') {
+      throw new SyncError(
+        'retryable',
+        'EFFECT_IN_PROGRESS',
+        `step "${step.id}": event ${record.event} is doing the effect "${item.key}"`,
+      )
+    }
+    // A person who redrives has looked.
+    const told = run.mode === 'redrive' || step.onUnknown === 'repeat'
+    if (known?.open && step.effect === 'blind' && !told) throw outcomeUnknown(step)
+    return undefined
+  }
+
+  /**
+   * P3: the intent is durable before the call. True when the write is stale: a newer event's write reached the target.
+   * @throws SyncError retryable `RUN_CONTESTED` when another process works on this event.
+   */
+  async intend(run: Run, step: ActionStep, plan: Plan, stepKey: string): Promise<boolean> {
+    if (step.effect === 'safe' && !plan.target) return false
+    const applied = plan.target && this.#keys.applied(step.id, plan.target.object, plan.target.id)
+    const effect = step.effect === 'safe' ? undefined : this.#keys.effect(plan.item.key)
+    for (;;) {
+      const writes: Write[] = []
+      if (applied) {
+        const [entry] = await this.#state.get([applied])
+        // P4: a write from an older event never overwrites one from a newer; an equal time runs.
+        if (entry && Date.parse(entry.value as string) > Date.parse(plan.item.time)) return true
+        writes.push({ key: applied, value: plan.item.time, ifVersion: entry?.version ?? null, ttlMs: this.#rememberMs })
+      }
+      if (effect) {
+        const value: EffectRecord = { event: run.event.id, key: plan.item.key, open: true }
+        writes.push({
+          key: effect,
+          value,
+          ttlMs: this.#rememberMs,
+          ...(run.steps.get(stepKey)?.open ? {} : { ifVersion: null }),
+        })
+      }
+      run.steps.set(stepKey, { open: true })
+      if (await this.#commit(run, writes)) return false
+      await this.#whyLost(run, step, effect)
+    }
+  }
+
+  async done(run: Run, step: ActionStep, plan: Plan, stepKey: string, record: StepRecord): Promise<void> {
+    run.steps.set(stepKey, record)
+    run.dirty = true
+    if (step.effect !== 'safe') run.unsaved.push(this.#effectDone(run, plan, record))
+    // The last step's result goes with the done mark, in one commit.
+    if (step.last) return
+    await this.save(run)
+  }
+
+  /** The call surely had no effect: the intent goes, so that a later crash does not make it look unknown. */
+  async withdraw(run: Run, step: ActionStep, plan: Plan, stepKey: string): Promise<void> {
+    run.steps.delete(stepKey)
+    if (step.effect === 'safe') return
+    await this.#commitOrContest(run, [{ key: this.#keys.effect(plan.item.key) }])
+  }
+
+  /** Everything that the run knows, durable. */
+  async save(run: Run): Promise<void> {
+    if (run.dirty || run.unsaved.length > 0) await this.#commitOrContest(run, run.unsaved.splice(0))
+  }
+
+  /** The last commit: results go, the mark stays. Nothing is written for an event that left no trace. */
+  finish(run: Run, skip: string | undefined): Promise<void> | undefined {
+    if (run.dryRun || (!run.effects && run.claims.size === 0 && run.version === undefined && run.unsaved.length === 0))
+      return undefined
+    return this.#finish(run, skip)
+  }
+
+  async #finish(run: Run, skip: string | undefined): Promise<void> {
+    const writes = run.unsaved.splice(0)
+    for (const key of run.claims) {
+      const value: DedupeRecord = { owner: run.event.id, time: run.event.time, done: true }
+      writes.push({ key, value, ttlMs: this.#rememberMs })
+    }
+    await this.#commitOrContest(run, writes, 'done', skip)
+  }
+
+  /** Results stay, so that a redrive goes on where it stopped; dedupe claims are let go. */
+  async dead(run: Run): Promise<void> {
+    const writes: Write[] = [...run.claims].map(key => ({ key }))
+    run.claims.clear()
+    await this.#commitOrContest(run, [...run.unsaved.splice(0), ...writes], 'dead')
+  }
+
+  /** A write that can join the run's own next commit. */
+  #effectDone(run: Run, plan: Plan, record: StepRecord): Write {
+    const value: EffectRecord = { ...record, event: run.event.id, key: plan.item.key }
+    return { key: this.#keys.effect(plan.item.key), value, ttlMs: this.#rememberMs }
+  }
+
+  async #commitOrContest(run: Run, writes: Write[], status?: RunRecord['status'], skip?: string): Promise<void> {
+    if (!(await this.#commit(run, writes, status, skip))) throw contested(run)
+  }
+
+  /** One at a time per run: items of an `each` run side by side, and all write the one record. */
+  #commit(run: Run, writes: Write[], status: RunRecord['status'] = 'running', skip?: string): Promise<boolean> {
+    const before = run.committing
+    const commit = before
+      ? before.then(() => this.#commitNow(run, writes, status, skip))
+      : this.#commitNow(run, writes, status, skip)
+    const settled = commit.then(
+      () => {},
+      () => {},
+    )
+    run.committing = settled
+    return commit.finally(() => {
+      if (run.committing === settled) run.committing = undefined
+    })
+  }
+
+  async #commitNow(run: Run, writes: Write[], status: RunRecord['status'], skip: string | undefined): Promise<boolean> {
+    if (run.mode !== 'replay') writes = [this.#runWrite(run, status, skip), ...writes]
+    if (writes.length === 0) return true
+    const versions = await this.#state.commit(writes)
+    if (!versions) return false
+    if (run.mode !== 'replay') run.version = versions[0]
+    run.dirty = false
+    return true
+  }
+
+  #runWrite(run: Run, status: RunRecord['status'], skip: string | undefined): Write {
+    const steps: Record<string, StepRecord> = {}
+    for (const [key, record] of run.steps) steps[key] = status === 'done' ? summary(record) : record
+    const value: RunRecord = {
+      status,
+      at: new Date(this.#clock.now()).toISOString(),
+      steps,
+      ...(run.claims.size > 0 && status === 'running' && { claims: [...run.claims] }),
+      ...(skip && { skip }),
+    }
+    return { key: this.#keys.run(run.event.id), value, ifVersion: run.version ?? null, ttlMs: this.#rememberMs }
+  }
+
+  async #whyLost(run: Run, step: ActionStep, effect: string | undefined): Promise<void> {
+    const keys = [this.#keys.run(run.event.id), ...(effect ? [effect] : [])]
+    const [own, other] = await this.#state.get(keys)
+    if (run.mode !== 'replay' && own?.version !== run.version) throw contested(run)
+    if (other && (other.value as EffectRecord).event !== run.event.id) {
+      throw new SyncError('retryable', 'EFFECT_IN_PROGRESS', `step "${step.id}": another event is doing this effect`)
+    }
+  }
+}
+
+function summary(record: StepRecord): StepRecord {
+  return { ...(record.ref && { ref: record.ref }), ...(record.skipped && { skipped: record.skipped }) }
+}
+
+function contested(run: Run): SyncError {
+  return new SyncError(
+    'retryable',
+    'RUN_CONTESTED',
+    `event ${run.event.id} is being worked on by another process; its record is read again`,
+  )
+}

@@ -1,0 +1,67 @@
+import type { Expression } from '../config/definition.ts'
+import type { SyncError } from '../errors.ts'
+import type { Fields } from '../event.ts'
+import type { Processor, Scope } from '../processors/processor.ts'
+import type { ActionSpec, Effect } from '../sinks/sink.ts'
+import type { Batcher } from './batcher.ts'
+
+/** A system as the flows use it. */
+export interface RunningSystem {
+  readonly name: string
+  readonly batcher: Batcher
+  /** Its changes come back as events of a connector, so writes go into the ledger. */
+  readonly echoes: boolean
+  /** An answer that no event will get past: bad credentials, for example. */
+  failed(error: SyncError): void
+}
+
+interface StepBase {
+  readonly id: string
+  readonly verb: string
+  readonly when?: Expression
+  readonly as?: string
+}
+
+export interface ProcessorStep extends StepBase {
+  readonly kind: 'processor'
+  readonly processor: Processor
+}
+
+export interface ActionStep extends StepBase {
+  readonly kind: 'action'
+  readonly system: RunningSystem
+  readonly action: string
+  readonly spec: ActionSpec
+  readonly effect: Effect
+  readonly args: (scope: Scope) => Fields
+  /** Replaces the event id in the effect key. */
+  readonly key?: Expression
+  readonly onUnknown: 'hold' | 'repeat'
+  /** Nothing follows it in the flow: its result needs no commit of its own. */
+  readonly last: boolean
+}
+
+export interface EachStep extends StepBase {
+  readonly kind: 'each'
+  readonly over: Expression
+  readonly item: string
+  readonly key?: Expression
+  readonly concurrency: number
+  readonly steps: readonly Step[]
+}
+
+export type Step = ProcessorStep | ActionStep | EachStep
+
+/** True when the steps can change something outside: then finished events get done marks. */
+export function hasEffects(steps: readonly Step[]): boolean {
+  return steps.some(step =>
+    step.kind === 'each' ? hasEffects(step.steps) : step.kind === 'action' && step.effect !== 'read',
+  )
+}
+
+/** True when the steps remember anything at all about an event: effects, or a dedupe claim. */
+export function hasMemory(steps: readonly Step[]): boolean {
+  return (
+    steps.some(step => step.verb === 'dedupe' || (step.kind === 'each' && hasMemory(step.steps))) || hasEffects(steps)
+  )
+}
