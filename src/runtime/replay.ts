@@ -220,9 +220,15 @@ class ReplayRun {
     return inRange
   }
 
+  /** An event that lacks what the expression asks for is not one of those meant. */
   #wanted(logged: LoggedEvent): boolean {
     const { where } = this.#request
-    return !where || where.evaluate({ event: eventView(logged.event), data: logged.event.data }) === true
+    if (!where) return true
+    try {
+      return where.evaluate({ event: eventView(logged.event), data: logged.event.data }) === true
+    } catch {
+      return false
+    }
   }
 
   /** P8: live traffic goes before; a replay never takes more than its rate. */

@@ -1,0 +1,138 @@
+import type { Fields } from '../event.ts'
+import type { StartPosition, TopicInfo } from '../log/event-log.ts'
+import type { DeadLetter, Resolution } from './dead-letters.ts'
+import type { FlowState } from './flow-supervisor.ts'
+import type { PollStatus } from './poller.ts'
+import type { ReplayProgress } from './replay.ts'
+
+export interface Reason {
+  readonly code: string
+  readonly message: string
+}
+
+export interface FlowReport {
+  readonly name: string
+  readonly state: FlowState | 'not running'
+  readonly reason?: Reason
+  readonly nextTryAt?: string
+  /** Events that the flow has not finished, over all its topics. */
+  readonly lag: number
+  readonly done: number
+  /** Counted since the daemon started, by reason. */
+  readonly skipped: Readonly<Record<string, number>>
+  readonly deadLetters: number
+  /** Events waiting for a later try, or behind one that does. */
+  readonly parked: number
+  readonly parkedNext?: { readonly at: string; readonly code: string; readonly message: string }
+  readonly retried: number
+  readonly unclassified: number
+  readonly perSecond: number
+  readonly oldestUnfinishedAt?: string
+  readonly lastError?: Reason & { readonly at: string }
+}
+
+export interface ConnectorReport {
+  readonly name: string
+  readonly type: string
+  readonly path?: string
+  readonly objects: readonly string[]
+  readonly received: number
+  readonly dropped: Readonly<Record<string, number>>
+  readonly refused: number
+  readonly poll?: PollStatus
+}
+
+export interface SystemReport {
+  readonly name: string
+  readonly type: string
+  readonly url?: string
+  readonly ready: boolean
+  readonly reason?: Reason
+  readonly nextTryAt?: string
+  /** Calls left in the tightest window, and how long the system asked to be left alone. */
+  readonly limiter?: { readonly available: number; readonly blockedMs: number }
+}
+
+export interface StatusReport {
+  /** False when nothing runs on this config and the report comes from the stored log and state. */
+  readonly running: boolean
+  readonly startedAt?: string
+  readonly engine: string
+  readonly intake?: string
+  readonly usage?: { readonly bytes: number; readonly limit?: number }
+  readonly systems: readonly SystemReport[]
+  readonly connectors: readonly ConnectorReport[]
+  readonly flows: readonly FlowReport[]
+}
+
+export interface EventSummary {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly appendedAt: string
+  readonly id: string
+  readonly type: string
+  readonly subject: string
+  readonly time: string
+  readonly changed?: readonly string[]
+}
+
+export type Outcome =
+  | 'done'
+  | 'skipped'
+  | 'parked'
+  | 'dead letter'
+  | 'running'
+  | 'waiting'
+  /** Finished, and nothing was written: filtered, a duplicate, or already as wanted. */
+  | 'without effect'
+  /** The flow reads the topic, but not this kind of event, or began after it. */
+  | 'not taken'
+
+export interface EventStory extends EventSummary {
+  readonly data: Fields
+  readonly extensions?: Readonly<Record<string, string>>
+  readonly flows: readonly {
+    readonly flow: string
+    readonly outcome: Outcome
+    readonly at?: string
+    readonly reason?: string
+    readonly steps: readonly { readonly step: string; readonly wrote?: string; readonly skipped?: string; readonly open?: boolean }[]
+    readonly deadLetter?: string
+  }[]
+}
+
+export interface ReplayArguments {
+  readonly flow: string
+  readonly from: StartPosition
+  readonly to?: StartPosition
+  /** CEL over `event` and `data`. */
+  readonly where?: string
+  readonly dryRun?: boolean
+  readonly effects?: 'safe' | 'all'
+  readonly perSecond?: number
+}
+
+/**
+ * What a person or another machine can ask of an installation. The daemon serves it over its control port; the command
+ * line calls it there, or runs it itself on the stored log and state when no daemon runs. All values are JSON.
+ * @throws SyncError rejected `NO_SUCH_FLOW`, `NO_SUCH_EVENT`, … with what there is.
+ */
+export interface Operations {
+  status(): Promise<StatusReport>
+  topics(): Promise<TopicInfo[]>
+  /** Newest last. `topic` may be a full name or `<connector>.<object>`; without it, all source topics. */
+  listEvents(query: { topic?: string; limit?: number; from?: StartPosition; where?: string }): Promise<EventSummary[]>
+  /** By id, a unique beginning of it, or `<topic>/<partition>/<offset>`. */
+  showEvent(query: { id: string }): Promise<EventStory>
+  tailEvents(query: { topic?: string; where?: string }, signal: AbortSignal): AsyncIterable<EventSummary>
+  pauseFlow(query: { flow: string }): Promise<void>
+  resumeFlow(query: { flow: string }): Promise<void>
+  listDeadLetters(query: { flow?: string; limit?: number; all?: boolean }): Promise<{ letter: DeadLetter; resolution: Resolution }[]>
+  /** `ids` may be beginnings; `all` takes every open letter, of one code when given. How many. */
+  redriveDeadLetters(query: { flow: string; ids?: readonly string[]; all?: boolean; code?: string }): Promise<number>
+  discardDeadLetters(query: { flow: string; ids?: readonly string[]; all?: boolean; code?: string }): Promise<number>
+  /** Appends an event to a connector's topic, as if it had come in. */
+  trigger(query: { connector: string; object?: string; action?: string; id?: string; data: Fields }): Promise<EventSummary>
+  replay(query: ReplayArguments, signal: AbortSignal): AsyncIterable<ReplayProgress>
+}
