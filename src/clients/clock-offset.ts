@@ -1,0 +1,31 @@
+/** How far another system's clock is ahead of ours, and how far off that estimate may be. */
+export interface Offset {
+  readonly offsetMs: number
+  readonly errorMs: number
+}
+
+const KEPT = 16
+/** `Date` headers are whole seconds, cut off. */
+const GRANULARITY_MS = 1000
+
+/** Measures the other side's clock from the `Date` headers of its answers: the tightest of the last few counts. */
+export class ClockOffset {
+  #samples: Offset[] = []
+
+  /** @param sentAt and receivedAt our clock, milliseconds. */
+  measure(date: string | undefined, sentAt: number, receivedAt: number): void {
+    const theirs = Date.parse(date ?? '')
+    if (Number.isNaN(theirs)) return
+    const offsetMs = theirs + GRANULARITY_MS / 2 - (sentAt + receivedAt) / 2
+    this.#samples.push({ offsetMs, errorMs: (GRANULARITY_MS + receivedAt - sentAt) / 2 })
+    if (this.#samples.length > KEPT) this.#samples.shift()
+  }
+
+  /** undefined before the first answer. */
+  get best(): Offset | undefined {
+    return this.#samples.reduce<Offset | undefined>(
+      (best, sample) => (best && best.errorMs <= sample.errorMs ? best : sample),
+      undefined,
+    )
+  }
+}
