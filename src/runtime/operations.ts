@@ -97,7 +97,12 @@ export interface EventStory extends EventSummary {
     readonly outcome: Outcome
     readonly at?: string
     readonly reason?: string
-    readonly steps: readonly { readonly step: string; readonly wrote?: string; readonly skipped?: string; readonly open?: boolean }[]
+    readonly steps: readonly {
+      readonly step: string
+      readonly wrote?: string
+      readonly skipped?: string
+      readonly open?: boolean
+    }[]
     readonly deadLetter?: string
   }[]
 }
@@ -128,11 +133,21 @@ export interface Operations {
   tailEvents(query: { topic?: string; where?: string }, signal: AbortSignal): AsyncIterable<EventSummary>
   pauseFlow(query: { flow: string }): Promise<void>
   resumeFlow(query: { flow: string }): Promise<void>
-  listDeadLetters(query: { flow?: string; limit?: number; all?: boolean }): Promise<{ letter: DeadLetter; resolution: Resolution }[]>
+  listDeadLetters(query: {
+    flow?: string
+    limit?: number
+    all?: boolean
+  }): Promise<{ letter: DeadLetter; resolution: Resolution }[]>
   /** `ids` may be beginnings; `all` takes every open letter, of one code when given. How many. */
   redriveDeadLetters(query: { flow: string; ids?: readonly string[]; all?: boolean; code?: string }): Promise<number>
   discardDeadLetters(query: { flow: string; ids?: readonly string[]; all?: boolean; code?: string }): Promise<number>
   /** Appends an event to a connector's topic, as if it had come in. */
-  trigger(query: { connector: string; object?: string; action?: string; id?: string; data: Fields }): Promise<EventSummary>
+  trigger(query: {
+    connector: string
+    object?: string
+    action?: string
+    id?: string
+    data: Fields
+  }): Promise<EventSummary>
   replay(query: ReplayArguments, signal: AbortSignal): AsyncIterable<ReplayProgress>
 }

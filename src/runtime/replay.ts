@@ -5,9 +5,10 @@ import { canonicalJson, shortHash } from '../identity.ts'
 import type { EventLog, LoggedEvent, StartPosition, TopicInfo } from '../log/event-log.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { DeadLetters } from './dead-letters.ts'
+import { matches } from './event-finder.ts'
 import { FlowKeys } from './flow-keys.ts'
 import { type CompiledFlow, FlowRunner } from './flow-runner.ts'
-import { eventView, type Run } from './run.ts'
+import type { Run } from './run.ts'
 import type { TopicNames } from './topics.ts'
 import type { WriteLedger } from './write-ledger.ts'
 
@@ -205,7 +206,8 @@ class ReplayRun {
         dryRun: this.#request.dryRun ?? false,
         allEffects: this.#request.effects === 'all',
         admit: events => this.#admit(events),
-        wants: logged => this.#wanted(logged),
+        // An event that lacks what the expression asks for is not one of those meant.
+        wants: logged => !this.#request.where || matches(this.#request.where, logged),
         ended: (logged, run) => this.#ended(logged, run),
       },
     })
@@ -218,17 +220,6 @@ class ReplayRun {
     )
     await this.#keepRate(inRange.length)
     return inRange
-  }
-
-  /** An event that lacks what the expression asks for is not one of those meant. */
-  #wanted(logged: LoggedEvent): boolean {
-    const { where } = this.#request
-    if (!where) return true
-    try {
-      return where.evaluate({ event: eventView(logged.event), data: logged.event.data }) === true
-    } catch {
-      return false
-    }
   }
 
   /** P8: live traffic goes before; a replay never takes more than its rate. */

@@ -1,0 +1,244 @@
+import type { Config, Problem } from '../config/config.ts'
+import { ConfigError } from '../config/config.ts'
+import { type Engine, openEngine } from '../engine.ts'
+import type { Environment } from '../environment.ts'
+import { asSyncError, SyncError } from '../errors.ts'
+import { createServer, type Server } from '../server/server.ts'
+import { type Assembly, assemble } from './assemble.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { Intake } from './intake.ts'
+import { LocalOperations } from './local-operations.ts'
+import { createMetrics } from './metrics.ts'
+import type { Operations } from './operations.ts'
+import { Redactor } from './redact.ts'
+import { RunningAssembly } from './running-assembly.ts'
+import { TopicNames } from './topics.ts'
+import { WriteLedger } from './write-ledger.ts'
+
+const DRAIN_MS = 25_000
+/** How long the start waits for systems to say whether the config fits them. */
+const VERIFY_MS = 5000
+
+export interface Daemon {
+  readonly config: Config
+  /** Base of the intake: `http://127.0.0.1:8080`. */
+  readonly url: string
+  readonly operations: Operations
+  /** Re-reads the config; a bad one changes nothing. */
+  reload(): Promise<{ ok: true; summary: string } | { ok: false; problems: readonly Problem[]; message?: string }>
+  /** Takes nothing new, finishes what was begun within the deadline, closes everything. */
+  stop(reason: string): Promise<void>
+}
+
+export interface DaemonOptions {
+  readonly config: Config
+  /** Reads the config again, for reload. @throws ConfigError */
+  readonly load: () => Promise<Config>
+  readonly env: Environment
+  /** Given by tests; else opened as the config says, and closed on stop. */
+  readonly engine?: Engine
+  /** Default 25 s. */
+  readonly drainMs?: number
+}
+
+/** @throws ConfigError, SyncError when the engine cannot be opened or the port is taken. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const engine = options.engine ?? (await openEngine(options.config, options.env))
+  const daemon = new RunningDaemon(options, engine)
+  try {
+    await daemon.start()
+    return daemon
+  } catch (error) {
+    await daemon.stop('start failed').catch(() => {})
+    throw error
+  }
+}
+
+class RunningDaemon implements Daemon {
+  readonly #options: DaemonOptions
+  readonly #env: Environment
+  readonly #engine: Engine
+  readonly #instance: string
+  readonly #intake: Intake
+  readonly #metrics = createMetrics()
+  readonly #startedAt: string
+  #current: RunningAssembly | undefined
+  #server: Server | undefined
+  #url = ''
+  #reloading: Promise<unknown> = Promise.resolve()
+  #stopped: Promise<void> | undefined
+
+  constructor(options: DaemonOptions, engine: Engine) {
+    this.#options = options
+    this.#env = options.env
+    this.#engine = engine
+    this.#instance = options.env.uuid()
+    this.#intake = new Intake(engine.log, new TopicNames(options.config.log.prefix), options.env)
+    this.#startedAt = new Date(options.env.clock.now()).toISOString()
+  }
+
+  get config(): Config {
+    return this.#current!.assembly.config
+  }
+
+  get url(): string {
+    return this.#url
+  }
+
+  get operations(): Operations {
+    return this.#current!.operations
+  }
+
+  async start(): Promise<void> {
+    const { config } = this.#options
+    const assembly = assemble(config, this.#engine, this.#env, this.#instance)
+    this.#current = this.#running(assembly)
+    // Systems are asked while topics are made: intake does not wait for either system.
+    const [problems] = await Promise.all([this.#problems(assembly), this.#engine.log.createTopics(assembly.topics)])
+    if (problems.length > 0) throw new ConfigError(problems)
+    this.#metrics.watch(() => this.operations.status())
+    this.#server = createServer({
+      connectors: assembly.connectors,
+      append: (connector, events) => this.#intake.append(connector, events),
+      health: () => this.#health(),
+      metrics: this.#metrics.registry,
+      env: this.#env,
+    })
+    this.#url = await this.#server.listen({ host: config.server.host, port: config.server.port })
+    this.#current.start()
+  }
+
+  #running(assembly: Assembly): RunningAssembly {
+    return new RunningAssembly({
+      assembly,
+      engine: this.#engine,
+      env: this.#env,
+      intake: this.#intake,
+      instance: this.#instance,
+      drainMs: this.#options.drainMs ?? DRAIN_MS,
+      facts: () => ({ startedAt: this.#startedAt, intake: this.#url }),
+      received: name => this.#server?.counts(name) ?? { received: 0, dropped: {}, refused: 0 },
+    })
+  }
+
+  /** A system that does not answer in time is no config error: its flows wait for it. */
+  async #problems(assembly: Assembly): Promise<Problem[]> {
+    return (await verifyAssembly(assembly, this.#env, VERIFY_MS)).problems
+  }
+
+  #health() {
+    const intake = this.#intake.health()
+    return { ready: intake.ok, parts: { intake: intake.ok ? 'ok' : intake.reason! } }
+  }
+
+  reload(): ReturnType<Daemon['reload']> {
+    const done = this.#reloading.then(() => this.#reload())
+    this.#reloading = done.catch(() => {})
+    return done
+  }
+
+  async #reload(): ReturnType<Daemon['reload']> {
+    let next: Assembly | undefined
+    try {
+      const config = await this.#options.load()
+      refuseEngineChange(this.config, config)
+      next = assemble(config, this.#engine, this.#env, this.#instance)
+      const problems = await this.#problems(next)
+      if (problems.length > 0) throw new ConfigError(problems)
+      await this.#engine.log.createTopics(next.topics)
+    } catch (thrown) {
+      await next?.close()
+      if (thrown instanceof ConfigError) return { ok: false, problems: thrown.problems }
+      return { ok: false, problems: [], message: asSyncError(thrown).message }
+    }
+    return this.#swap(next)
+  }
+
+  /** The new intake first: no request meets a connector that is going away. */
+  async #swap(next: Assembly): ReturnType<Daemon['reload']> {
+    const previous = this.#current!
+    this.#current = this.#running(next)
+    this.#server!.setConnectors(next.connectors)
+    await previous.stop()
+    this.#current.start()
+    return { ok: true, summary: `${next.flows.length} flows, ${next.connectors.size} connectors, ${next.systems.size} systems` }
+  }
+
+  stop(reason: string): Promise<void> {
+    this.#stopped ??= this.#stop(reason)
+    return this.#stopped
+  }
+
+  async #stop(reason: string): Promise<void> {
+    this.#env.logger.info({ reason }, `stopping: ${reason}`)
+    await this.#server?.close()
+    await this.#current?.stop()
+    if (!this.#options.engine) await this.#engine.close()
+  }
+}
+
+function refuseEngineChange(before: Config, after: Config): void {
+  const same = JSON.stringify([before.log, before.state, before.server]) === JSON.stringify([after.log, after.state, after.server])
+  if (!same) throw new SyncError('rejected', 'RESTART_NEEDED', '`log`, `state` or `server` changed: that takes a restart; nothing was changed')
+}
+
+async function verifyAssembly(assembly: Assembly, env: Environment, withinMs: number) {
+  const ending = new AbortController()
+  const cancel = env.clock.after(withinMs, () => ending.abort(), { background: true })
+  const problems: Problem[] = []
+  const unreachable: { system: string; message: string }[] = []
+  const verify = async (system: string) => {
+    const late = new Promise<never>((_, reject) => {
+      ending.signal.addEventListener('abort', () => reject(new SyncError('retryable', 'TIMEOUT', `no answer within ${withinMs / 1000} s`)))
+    })
+    try {
+      problems.push(...(await Promise.race([assembly.verify(system, ending.signal), late])))
+    } catch (thrown) {
+      unreachable.push({ system, message: asSyncError(thrown).message })
+    }
+  }
+  await Promise.all([...assembly.systems.keys()].map(verify))
+  cancel()
+  return { problems, unreachable }
+}
+
+/** What the live systems say about a config, without starting anything. */
+export async function verifyLive(config: Config, env: Environment, signal: AbortSignal) {
+  signal.throwIfAborted()
+  const memory = { ...config, log: { type: 'memory' as const, prefix: config.log.prefix, retentionMs: 1 }, state: { type: 'memory' as const } }
+  const engine = await openEngine(memory, env)
+  const assembly = assemble(config, engine, env, 'validate')
+  try {
+    return await verifyAssembly(assembly, env, 2 * VERIFY_MS)
+  } finally {
+    await assembly.close()
+    await engine.close()
+  }
+}
+
+/** The same operations on the stored log and state, when no daemon runs. */
+export async function openOffline(config: Config, env: Environment): Promise<{ operations: Operations; close(): Promise<void> }> {
+  const engine = await openEngine(config, env)
+  const assembly = assemble(config, engine, env, env.uuid())
+  const operations = new LocalOperations({
+    assembly,
+    engine,
+    env,
+    ledger: new WriteLedger(engine.state),
+    deadLetters: new DeadLetters({
+      log: engine.log,
+      state: engine.state,
+      clock: env.clock,
+      topics: assembly.names,
+      redactor: new Redactor(config.secrets),
+      configHash: config.hash,
+    }),
+  })
+  return {
+    operations,
+    async close() {
+      await assembly.close()
+      await engine.close()
+    },
+  }
+}

@@ -1,0 +1,264 @@
+import type { Engine } from '../engine.ts'
+import type { Environment } from '../environment.ts'
+import { SyncError } from '../errors.ts'
+import type { ChangeEvent, Fields } from '../event.ts'
+import { compileExpression } from '../expressions/compile.ts'
+import type { LoggedEvent, StartPosition, TopicInfo } from '../log/event-log.ts'
+import type { Assembly } from './assemble.ts'
+import type { DeadLetter, DeadLetters, Resolution } from './dead-letters.ts'
+import { EventFinder, matches, summaryOf } from './event-finder.ts'
+import { FlowKeys } from './flow-keys.ts'
+import type { CompiledFlow } from './flow-runner.ts'
+import type { EventSummary, FlowReport, Operations, ReplayArguments, StatusReport } from './operations.ts'
+import { type ReplayProgress, replay } from './replay.ts'
+import type { WriteLedger } from './write-ledger.ts'
+
+const TAIL_EVERY_MS = 300
+
+/** What only a running daemon can say or do. */
+export interface Live {
+  readonly status: () => Pick<StatusReport, 'startedAt' | 'intake' | 'systems' | 'connectors'>
+  readonly flow: (name: string) => Omit<FlowReport, 'name' | 'lag' | 'deadLetters'>
+  readonly pause: (flow: string) => Promise<void>
+  readonly resume: (flow: string) => Promise<void>
+}
+
+export interface LocalOperationsOptions {
+  readonly assembly: Assembly
+  readonly engine: Engine
+  readonly env: Environment
+  readonly deadLetters: DeadLetters
+  readonly ledger: WriteLedger
+  readonly live?: Live
+}
+
+/** The operations on an opened engine, in the daemon or without one. */
+export class LocalOperations implements Operations {
+  readonly #options: LocalOperationsOptions
+  readonly #finder: EventFinder
+
+  constructor(options: LocalOperationsOptions) {
+    this.#options = options
+    const { log, state } = options.engine
+    this.#finder = new EventFinder({ log, state, assembly: options.assembly, deadLetters: options.deadLetters })
+  }
+
+  async status(): Promise<StatusReport> {
+    const { engine, live, assembly } = this.#options
+    const systems = [...assembly.systems.values()].map(({ name, type, url }) => ({
+      name,
+      type,
+      ...(url && { url }),
+      ready: false,
+    }))
+    const connectors = [...assembly.config.connectors.values()].map(({ name, definition }) => ({
+      name,
+      type: definition.type,
+      ...(assembly.connectors.get(name)?.route && { path: assembly.connectors.get(name)!.route!.path }),
+      objects: assembly.connectors.get(name)?.objects ?? [],
+      received: 0,
+      dropped: {},
+      refused: 0,
+    }))
+    return {
+      running: live !== undefined,
+      engine: engine.description,
+      ...(engine.usage && { usage: engine.usage() }),
+      systems,
+      connectors,
+      ...live?.status(),
+      flows: await Promise.all(assembly.flows.map(({ compiled }) => this.#flowReport(compiled))),
+    }
+  }
+
+  async #flowReport(flow: CompiledFlow): Promise<FlowReport> {
+    const { engine, live, deadLetters } = this.#options
+    const lags = await Promise.all([...flow.topics.keys()].map(topic => engine.log.lag(topic, flow.group)))
+    const open = (await deadLetters.list(flow.identity)).filter(({ resolution }) => resolution === 'open')
+    const base = { name: flow.name, lag: lags.reduce((sum, lag) => sum + lag, 0), deadLetters: open.length }
+    return live ? { ...base, ...live.flow(flow.name) } : { ...base, ...(await this.#stored(flow)) }
+  }
+
+  /** A flow's report when no daemon runs: what the state knows. */
+  async #stored(flow: CompiledFlow): Promise<Omit<FlowReport, 'name' | 'lag' | 'deadLetters'>> {
+    const keys = new FlowKeys(flow.identity)
+    let parked = 0
+    for await (const _ of this.#options.engine.state.scan(`${keys.tag}:parked:`)) parked++
+    const [control] = await this.#options.engine.state.get([keys.control])
+    const paused = (control?.value as { paused?: boolean } | undefined)?.paused
+    return {
+      state: paused ? 'paused' : 'not running',
+      done: 0,
+      skipped: {},
+      parked,
+      retried: 0,
+      unclassified: 0,
+      perSecond: 0,
+    }
+  }
+
+  topics(): Promise<TopicInfo[]> {
+    return this.#options.engine.log.describe()
+  }
+
+  listEvents(query: { topic?: string; limit?: number; from?: StartPosition; where?: string }): Promise<EventSummary[]> {
+    return this.#finder.list({ ...query, where: query.where ? compileExpression(query.where) : undefined })
+  }
+
+  showEvent(query: { id: string }) {
+    return this.#finder.story(query.id)
+  }
+
+  async *tailEvents(query: { topic?: string; where?: string }, signal: AbortSignal): AsyncIterable<EventSummary> {
+    const where = query.where ? compileExpression(query.where) : undefined
+    const next = await this.#ends(this.#finder.sourceTopics(query.topic))
+    while (!signal.aborted) {
+      for (const logged of await this.#since(next)) if (!where || matches(where, logged)) yield summaryOf(logged)
+      await this.#options.env.clock.sleep(TAIL_EVERY_MS, signal).catch(() => {})
+    }
+  }
+
+  async #ends(topics: string[]): Promise<Map<string, Record<number, number>>> {
+    const infos = await this.#options.engine.log.describe(topics)
+    return new Map(
+      infos.map(({ topic, partitions }) => [
+        topic,
+        Object.fromEntries(partitions.map(({ partition, end }) => [partition, end])),
+      ]),
+    )
+  }
+
+  /** Moves `next` past what it returns. */
+  async #since(next: Map<string, Record<number, number>>): Promise<LoggedEvent[]> {
+    const found: LoggedEvent[] = []
+    for (const [topic, offsets] of next) {
+      for await (const logged of this.#options.engine.log.read(topic, { from: { offsets } })) {
+        found.push(logged)
+        offsets[logged.partition] = logged.offset + 1
+      }
+    }
+    return found.sort((a, b) => a.appendedAt - b.appendedAt)
+  }
+
+  async pauseFlow(query: { flow: string }): Promise<void> {
+    await this.#control(this.#flow(query.flow), true)
+  }
+
+  async resumeFlow(query: { flow: string }): Promise<void> {
+    await this.#control(this.#flow(query.flow), false)
+  }
+
+  async #control(flow: CompiledFlow, paused: boolean): Promise<void> {
+    const { live, engine } = this.#options
+    if (live) return paused ? live.pause(flow.name) : live.resume(flow.name)
+    await engine.state.commit([{ key: new FlowKeys(flow.identity).control, value: { paused } }])
+  }
+
+  async listDeadLetters(query: {
+    flow?: string
+    limit?: number
+    all?: boolean
+  }): Promise<{ letter: DeadLetter; resolution: Resolution }[]> {
+    const flows = query.flow ? [this.#flow(query.flow)] : this.#options.assembly.flows.map(({ compiled }) => compiled)
+    const lists = await Promise.all(flows.map(flow => this.#options.deadLetters.list(flow.identity)))
+    return lists
+      .flat()
+      .filter(({ resolution }) => query.all || resolution === 'open')
+      .sort((a, b) => b.letter.lastAt.localeCompare(a.letter.lastAt))
+      .slice(0, query.limit ?? Number.POSITIVE_INFINITY)
+  }
+
+  async redriveDeadLetters(query: {
+    flow: string
+    ids?: readonly string[]
+    all?: boolean
+    code?: string
+  }): Promise<number> {
+    return this.#resolve(query, letter => this.#options.deadLetters.redrive(letter))
+  }
+
+  async discardDeadLetters(query: {
+    flow: string
+    ids?: readonly string[]
+    all?: boolean
+    code?: string
+  }): Promise<number> {
+    return this.#resolve(query, letter => this.#options.deadLetters.discard(letter))
+  }
+
+  async #resolve(
+    query: { flow: string; ids?: readonly string[]; all?: boolean; code?: string },
+    act: (letter: DeadLetter) => Promise<void>,
+  ): Promise<number> {
+    const { identity } = this.#flow(query.flow)
+    const open = (await this.#options.deadLetters.list(identity)).filter(({ resolution }) => resolution === 'open')
+    const chosen = query.all
+      ? open.map(({ letter }) => letter).filter(letter => !query.code || letter.code === query.code)
+      : await Promise.all((query.ids ?? []).map(id => this.#options.deadLetters.find(identity, id)))
+    // Oldest first, so that the events of a record come back in their order.
+    for (const letter of [...chosen].reverse()) await act(letter)
+    return chosen.length
+  }
+
+  async trigger(query: {
+    connector: string
+    object?: string
+    action?: string
+    id?: string
+    data: Fields
+  }): Promise<EventSummary> {
+    const { assembly, engine, env } = this.#options
+    const connector = assembly.connectors.get(query.connector)
+    if (!connector) throw noSuch('CONNECTOR', query.connector, [...assembly.connectors.keys()])
+    const object = query.object ?? connector.objects[0]
+    if (!object || !connector.objects.includes(object)) throw noSuch('OBJECT', query.object ?? '', connector.objects)
+    const event = this.#triggered(query, object)
+    const topic = assembly.names.source(query.connector, object)
+    await engine.log.append(topic, [event])
+    return { ...summaryOf({ topic, partition: -1, offset: -1, appendedAt: env.clock.now(), event }) }
+  }
+
+  #triggered(query: { connector: string; action?: string; id?: string; data: Fields }, object: string): ChangeEvent {
+    const { env, assembly } = this.#options
+    const ofRecord = assembly.config.connectors.get(query.connector)?.system !== undefined
+    const id = env.uuid()
+    const recordId = query.id ?? (typeof query.data.id === 'string' ? query.data.id : id)
+    return {
+      id,
+      type: `${object}.${query.action ?? (ofRecord ? 'updated' : 'received')}`,
+      source: `/${query.connector}`,
+      subject: `${object}/${recordId}`,
+      time: new Date(env.clock.now()).toISOString(),
+      key: recordId,
+      data: query.data,
+      extensions: { triggered: 'true' },
+    }
+  }
+
+  replay(query: ReplayArguments, signal: AbortSignal): AsyncIterable<ReplayProgress> {
+    const { engine, env, deadLetters, ledger, assembly } = this.#options
+    const flow = this.#flow(query.flow)
+    const where = query.where ? compileExpression(query.where) : undefined
+    const deps = { flow, log: engine.log, state: engine.state, env, deadLetters, ledger, names: assembly.names }
+    return replay(deps, { ...query, where }, signal)
+  }
+
+  #flow(name: string): CompiledFlow {
+    const flow = this.#options.assembly.flows.find(({ compiled }) => compiled.name === name)?.compiled
+    if (!flow)
+      throw noSuch(
+        'FLOW',
+        name,
+        this.#options.assembly.flows.map(({ compiled }) => compiled.name),
+      )
+    return flow
+  }
+}
+
+function noSuch(what: string, name: string, known: readonly string[]): SyncError {
+  return new SyncError(
+    'rejected',
+    `NO_SUCH_${what}`,
+    `no ${what.toLowerCase()} "${name}"; there is ${known.join(', ') || 'none'}`,
+  )
+}
