@@ -1,0 +1,87 @@
+import type { Socket } from 'node:net'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Environment } from '../environment.ts'
+import { type Answer, answerOf, errorAnswer } from './answer.ts'
+import type { ServerLimits } from './limits.ts'
+import type { ServerMetrics } from './metrics.ts'
+
+type AppEnvironment = Pick<Environment, 'uuid' | 'logger'>
+
+/** fastify with our limits and our error answers; without its own logging, which costs each request a child logger. */
+export function createApp(
+  limits: Required<ServerLimits>,
+  metrics: ServerMetrics,
+  env: AppEnvironment,
+): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    http: {
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+      connectionsCheckingInterval: limits.checkEveryMs,
+      maxHeaderSize: limits.maxHeaderBytes,
+      noDelay: true,
+    },
+    frameworkErrors: (_error, _request, reply) => {
+      metrics.answered('unknown', 400)
+      sendBy(reply as FastifyReply, errorAnswer(400, 'BAD_REQUEST', 'the request line cannot be read'))
+    },
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, metrics),
+  })
+  app.server.maxConnections = limits.maxConnections
+  app.setNotFoundHandler((_request, reply) => {
+    metrics.answered('unknown', 404)
+    sendBy(reply, errorAnswer(404, 'NOT_FOUND', 'nothing is at this path'))
+  })
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, env))
+  return app
+}
+
+/** Errors of registered routes. */
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, env: AppEnvironment): void {
+  const status = statusOf(error)
+  const answer =
+    answerOf(error) ??
+    (status === undefined ? undefined : errorAnswer(status, 'BAD_REQUEST', String((error as Error).message)))
+  if (answer) return sendBy(reply, answer)
+  const id = env.uuid()
+  env.logger.error(
+    { id, route: request.routeOptions.url, error: error instanceof Error ? error.name : typeof error },
+    'a request failed',
+  )
+  reply.code(500).send({ error: { code: 'INTERNAL', message: 'this is a defect on our side, see our log', id } })
+}
+
+function sendBy(reply: FastifyReply, answer: Answer): void {
+  reply
+    .code(answer.status)
+    .headers(answer.headers ?? {})
+    .send(answer.body)
+}
+
+/** fastify's own refusals carry a 4xx. */
+function statusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error) || typeof error.statusCode !== 'number') return undefined
+  return error.statusCode >= 400 && error.statusCode < 500 ? error.statusCode : undefined
+}
+
+const BROKEN: Readonly<Record<string, [number, string, string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'the request did not arrive in time'],
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'the headers are too large'],
+}
+
+/** What Node refuses before there is a request: too slow, too many headers, not HTTP. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, metrics: ServerMetrics): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const [status, reason, message] = BROKEN[error.code ?? ''] ?? [400, 'Bad Request', 'this is not an HTTP request']
+  metrics.answered('unknown', status)
+  const body = JSON.stringify(errorAnswer(status, reason.toUpperCase().replaceAll(' ', '_'), message).body)
+  if (socket.writable) {
+    const head = `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`
+    socket.write(`${head}\r\n\r\n${body}`)
+  }
+  socket.destroySoon()
+}
