@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Environment } from '../environment.ts'
 import { type Answer, answerOf, errorAnswer } from './answer.ts'
+import { defectAnswer } from './defect.ts'
 import type { ServerLimits } from './limits.ts'
 import type { ServerMetrics } from './metrics.ts'
 
@@ -43,16 +44,9 @@ export function createApp(
 /** Errors of registered routes. */
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, env: AppEnvironment): void {
   const status = statusOf(error)
-  const answer =
-    answerOf(error) ??
-    (status === undefined ? undefined : errorAnswer(status, 'BAD_REQUEST', String((error as Error).message)))
-  if (answer) return sendBy(reply, answer)
-  const id = env.uuid()
-  env.logger.error(
-    { id, route: request.routeOptions.url, error: error instanceof Error ? error.name : typeof error },
-    'a request failed',
-  )
-  reply.code(500).send({ error: { code: 'INTERNAL', message: 'this is a defect on our side, see our log', id } })
+  const refusal =
+    status === undefined ? undefined : errorAnswer(status, 'BAD_REQUEST', String((error as Error).message))
+  sendBy(reply, answerOf(error) ?? refusal ?? defectAnswer(env, { route: request.routeOptions.url }, error))
 }
 
 function sendBy(reply: FastifyReply, answer: Answer): void {

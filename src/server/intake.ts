@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Received } from '../connectors/connector.ts'
 import type { Environment } from '../environment.ts'
-import { asSyncError, SyncError } from '../errors.ts'
+import { asSyncError } from '../errors.ts'
 import type { ChangeEvent } from '../event.ts'
 import { type Answer, answerOf, errorAnswer, laterAnswer, send } from './answer.ts'
 import { corsHeaders, foreignOrigin, isForeign, preflight } from './cors.ts'
+import { defectAnswer } from './defect.ts'
 import { Incoming, type Target, targetOf } from './incoming.ts'
 import type { Admission } from './limits.ts'
 import type { ServerMetrics } from './metrics.ts'
@@ -115,13 +116,7 @@ export class IntakeHandler {
       if (answer.status < 500) this.#options.metrics.refused(intake.name, reasonOf(thrown))
       return answer
     }
-    const id = this.#options.env.uuid()
-    // P9: the message of an unforeseen error may quote the body; name, code and place are enough to find it.
-    this.#options.env.logger.error({ id, connector: intake.name, error: describe(thrown) }, 'a request failed')
-    return {
-      status: 500,
-      body: { error: { code: 'INTERNAL', message: 'this is a defect on our side, see our log', id } },
-    }
+    return defectAnswer(this.#options.env, { connector: intake.name }, thrown)
   }
 
   #answerEarly(message: IncomingMessage, response: ServerResponse, intake: Intake | undefined, answer: Answer): void {
@@ -175,14 +170,4 @@ function reasonOf(thrown: unknown): string {
   const { code, details } = asSyncError(thrown)
   const reason = typeof details === 'object' && details !== null && 'reason' in details ? details.reason : undefined
   return typeof reason === 'string' ? `${code}:${reason}` : code
-}
-
-function describe(thrown: unknown): { name: string; code?: string; at?: string } {
-  if (!(thrown instanceof Error)) return { name: typeof thrown }
-  const at = thrown.stack
-    ?.split('\n')
-    .filter(line => /^\s+at /.test(line))
-    .slice(0, 8)
-    .join('\n')
-  return { name: thrown.name, ...(thrown instanceof SyncError && { code: thrown.code }), ...(at && { at }) }
 }
