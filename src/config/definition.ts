@@ -136,6 +136,8 @@ export interface ConnectorContext extends SystemContext {
   readonly client: unknown
   /** Objects that flows of this config read from this connector. */
   readonly objects: readonly string[]
+  /** `server.publicUrl`: where the world reaches `/hooks`. */
+  readonly publicUrl?: string
 }
 
 export interface StepContext extends BuildContext {

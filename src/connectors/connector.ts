@@ -19,6 +19,8 @@ export interface Received {
   readonly events: readonly ChangeEvent[]
   /** Why nothing or less came of it, for the counters: `position-only`, `honeypot`. */
   readonly dropped?: string
+  /** Called once the events are durable, for what the connector may only then remember. Does not throw, takes no time. */
+  readonly appended?: () => void
   /** Default 202 with `{ "accepted": <number> }`. */
   readonly response?: {
     readonly status: number

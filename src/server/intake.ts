@@ -92,6 +92,7 @@ export class IntakeHandler {
       const request = new Incoming(message, target, body, env.clock.now())
       const received = await intake.receive(request)
       if (received.events.length > 0) await this.#append(intake.name, received.events)
+      received.appended?.()
       if (received.dropped !== undefined) this.#options.metrics.dropped(intake.name, received.dropped)
       // P1: nothing before this line has answered.
       this.#answer(intake, message, response, successOf(received))
