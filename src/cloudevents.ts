@@ -6,6 +6,8 @@ export interface WireEvent {
   readonly key: string
   readonly value: Uint8Array
   readonly headers: Readonly<Record<string, string>>
+  /** The value as text, where a driver has it at hand; it may then make the bytes of `value` only when asked for them. */
+  readonly text?: string
 }
 
 const ATTRIBUTES = new Set(['specversion', 'id', 'source', 'type', 'subject', 'time', 'partitionkey', 'changed'])
@@ -58,24 +60,29 @@ class StoredEvent implements ChangeEvent {
   readonly time: string
   readonly key: string
   readonly changed?: readonly string[]
-  readonly raw: Uint8Array
   readonly extensions?: Readonly<Record<string, string>>
+  readonly #wire: WireEvent
   #data: Fields | undefined
 
-  constructor({ key, value, headers }: WireEvent) {
+  constructor(wire: WireEvent) {
+    const { key, headers } = wire
     this.id = headers.ce_id!
     this.type = headers.ce_type!
     this.source = headers.ce_source!
     this.subject = headers.ce_subject ?? headers.ce_id!
     this.time = headers.ce_time ?? new Date(0).toISOString()
     this.key = headers.ce_partitionkey ?? key
-    this.raw = value
+    this.#wire = wire
     if (headers.ce_changed !== undefined) this.changed = headers.ce_changed === '' ? [] : headers.ce_changed.split(',')
     this.extensions = extensionsOf(headers)
   }
 
+  get raw(): Uint8Array {
+    return this.#wire.value
+  }
+
   get data(): Fields {
-    this.#data ??= parseData(this.raw, this.id)
+    this.#data ??= parseData(this.#wire, this.id)
     return this.#data
   }
 }
@@ -90,16 +97,20 @@ function extensionsOf(headers: Readonly<Record<string, string>>): Record<string,
   return found
 }
 
-function parseData(raw: Uint8Array, id: string): Fields {
+function parseData(wire: WireEvent, id: string): Fields {
   try {
-    return JSON.parse(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8')) as Fields
+    return JSON.parse(wire.text ?? textOf(wire.value)) as Fields
   } catch (cause) {
     throw new SyncError('rejected', 'NOT_A_CLOUD_EVENT', `the value of event ${id} is not JSON`, { cause })
   }
 }
 
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('utf8')
+}
+
 function decodeStructured(wire: WireEvent): ChangeEvent {
-  const { data, ...attributes } = parseData(wire.value, wire.key)
+  const { data, ...attributes } = parseData(wire, wire.key)
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(attributes)) headers[`ce_${name}`] = String(value)
   return decodeEvent({ key: wire.key, value: Buffer.from(JSON.stringify(data ?? {})), headers })

@@ -50,15 +50,16 @@ export class Subscription {
     const leave = await this.#seats.take(seatOf(topic.name, this.#group), this.#stop.signal)
     if (!leave) return
     const wake = new Wake()
-    const forget = topic.onAppend(wake.call)
-    this.#stop.signal.addEventListener('abort', wake.call, { once: true })
+    let forget: (() => void) | undefined
     try {
+      forget = topic.onAppend(wake.call)
+      this.#stop.signal.addEventListener('abort', wake.call, { once: true })
       const start = await this.#startOf(topic)
       await new Ownership(topic, start, wake, this.#context()).run()
     } catch (error) {
       this.#fail(error)
     } finally {
-      forget()
+      forget?.()
       leave()
     }
   }
