@@ -1,0 +1,45 @@
+import { parseArgs } from 'node:util'
+import { startSandboxTwenty } from './twenty/server.ts'
+
+const HELP = `Usage: tsx sandbox/main.ts [options]
+
+Starts a stand-in Twenty on loopback and prints its address.
+
+  --port <number>     default 3000; 0 takes a free port
+  --api-key <token>   the token that is let in; made up when absent
+  --no-rate-limit     answers as many calls as come
+  --json              prints {"url","apiKey","port","workspaceId"} on one line
+`
+
+/** Runs until SIGINT or SIGTERM. */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '3000' },
+      'api-key': { type: 'string' },
+      'no-rate-limit': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(HELP)
+    return
+  }
+  const twenty = await startSandboxTwenty({
+    port: Number(values.port),
+    ...(values['api-key'] === undefined ? {} : { apiKey: values['api-key'] }),
+    faults: { rateLimit: { enabled: !values['no-rate-limit'] } },
+  })
+  const { url, apiKey, port, workspaceId } = twenty
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify({ url, apiKey, port, workspaceId })}\n`
+      : `Twenty sandbox at ${url}\nAPI key: ${apiKey}\nFault switches: GET and PUT ${url}/sandbox/faults\n`,
+  )
+  const stop = () => void twenty.stop().then(() => process.exit(0))
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+}
+
+await main()
