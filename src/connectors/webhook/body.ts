@@ -1,9 +1,10 @@
 import { SyncError } from '../../errors.ts'
 import type { Fields } from '../../event.ts'
+import { parseJson } from '../../json.ts'
 import type { IncomingRequest } from '../connector.ts'
 import { parseUrlencoded } from './form.ts'
-import { parseJson, unreadable } from './json.ts'
 import { parseMultipart } from './multipart.ts'
+import { unreadable } from './unreadable.ts'
 
 export type BodyKind = 'json' | 'form' | 'multipart'
 

@@ -5,8 +5,8 @@ import type { ChangeEvent, Fields } from '../../event.ts'
 import { derivedId } from '../../identity.ts'
 import type { IncomingRequest } from '../connector.ts'
 import type { ParsedItem } from './body.ts'
-import { unreadable } from './json.ts'
 import type { Scheme } from './scheme.ts'
+import { unreadable } from './unreadable.ts'
 
 export interface EventOptions {
   readonly connector: string

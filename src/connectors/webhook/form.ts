@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Fields } from '../../event.ts'
-import { unreadable } from './json.ts'
+import { unreadable } from './unreadable.ts'
 
 const MAX_FIELDS = 1000
 

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Fields } from '../../event.ts'
 import { FormFields, invalidForm } from './form.ts'
-import { unreadable } from './json.ts'
+import { unreadable } from './unreadable.ts'
 
 const CRLF = '\r\n'
 const MAX_PART_HEADER_BYTES = 8192
