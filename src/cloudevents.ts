@@ -10,7 +10,9 @@ export interface WireEvent {
   readonly text?: string
 }
 
-const ATTRIBUTES = new Set(['specversion', 'id', 'source', 'type', 'subject', 'time', 'partitionkey', 'changed'])
+const ATTRIBUTE_HEADERS: ReadonlySet<string> = new Set(
+  ['specversion', 'id', 'source', 'type', 'subject', 'time', 'partitionkey', 'changed'].map(name => `ce_${name}`),
+)
 
 /**
  * CloudEvents 1.0, binary content mode of the Kafka binding: the value is `data`, the attributes are `ce_` headers.
@@ -90,7 +92,7 @@ class StoredEvent implements ChangeEvent {
 function extensionsOf(headers: Readonly<Record<string, string>>): Record<string, string> | undefined {
   let found: Record<string, string> | undefined
   for (const name in headers) {
-    if (!name.startsWith('ce_') || ATTRIBUTES.has(name.slice(3))) continue
+    if (ATTRIBUTE_HEADERS.has(name) || !name.startsWith('ce_')) continue
     found ??= {}
     found[name.slice(3)] = headers[name]!
   }

@@ -5,7 +5,8 @@ export interface SqliteStatement {
   run(...parameters: SqliteValue[]): { changes: number | bigint; lastInsertRowid: number | bigint }
   get(...parameters: SqliteValue[]): unknown
   all(...parameters: SqliteValue[]): unknown[]
-  iterate(...parameters: SqliteValue[]): IterableIterator<unknown>
+  /** Rows as arrays, which are made faster than objects; not in the first releases of Node 22. */
+  setReturnArrays?(enabled: boolean): void
 }
 
 export interface SqliteDatabase {
@@ -36,6 +37,14 @@ export async function openSqlite(path: string, options: { readOnly?: boolean } =
   const database = new DatabaseSync(path, options)
   open.add(database)
   return database
+}
+
+/** Runs the query with rows as arrays of its columns. */
+export function arraysOf(statement: SqliteStatement): (...parameters: SqliteValue[]) => SqliteValue[][] {
+  if (!statement.setReturnArrays)
+    return (...parameters) => statement.all(...parameters).map(row => Object.values(row as object))
+  statement.setReturnArrays(true)
+  return (...parameters) => statement.all(...parameters) as SqliteValue[][]
 }
 
 /** Must be called before the process or worker ends in good order: an open database there can abort it. */

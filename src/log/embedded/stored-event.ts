@@ -2,32 +2,46 @@ import { isUtf8 } from 'node:buffer'
 import { decodeEvent, type WireEvent } from '../../cloudevents.ts'
 import type { ChangeEvent } from '../../event.ts'
 
-/** Headers that nearly every event has, stored by place; the rest follow as name and value. */
-const PLACES = ['ce_id', 'ce_source', 'ce_type', 'ce_subject', 'ce_time', 'ce_changed'] as const
-/** Not stored: these are the same for every event of this log. */
-const CONSTANT = { 'content-type': 'application/json', ce_specversion: '1.0' } as const
-const KNOWN: ReadonlySet<string> = new Set([...PLACES, ...Object.keys(CONSTANT), 'ce_partitionkey'])
-
-type Packed = (string | null)[]
+/** These have a place of their own, or are the same for every event of this log; others follow as name and value. */
+const PLACED: ReadonlySet<string> = new Set([
+  'content-type',
+  'ce_specversion',
+  'ce_id',
+  'ce_source',
+  'ce_type',
+  'ce_subject',
+  'ce_time',
+  'ce_partitionkey',
+  'ce_changed',
+])
+const PLACES = 7
 
 /** One column instead of a name and a value per header: `[key, id, source, type, subject, time, changed, name, value, …]`. */
 export function packAttributes({ key, headers }: WireEvent): string {
-  const packed: Packed = [key]
-  for (const name of PLACES) packed.push(headers[name] ?? null)
-  for (const name in headers) if (!KNOWN.has(name)) packed.push(name, headers[name]!)
+  const { ce_id, ce_source, ce_type, ce_subject, ce_time, ce_changed = null } = headers
+  const packed = [key, ce_id, ce_source, ce_type, ce_subject, ce_time, ce_changed]
+  for (const name in headers) if (!PLACED.has(name)) packed.push(name, headers[name])
   return JSON.stringify(packed)
 }
 
 /** @param value text, or the bytes where they are none. */
 export function unpackEvent(attributes: string, value: string | Uint8Array): ChangeEvent {
-  const packed = JSON.parse(attributes) as Packed
+  const packed = JSON.parse(attributes) as string[]
   const key = packed[0]!
-  const headers: Record<string, string> = { ...CONSTANT, ce_partitionkey: key }
-  for (let place = 0; place < PLACES.length; place++) {
-    const header = packed[place + 1]
-    if (header !== null) headers[PLACES[place]!] = header!
+  // Written out: an object of one shape is made and read several times faster than one that is filled by name.
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    ce_specversion: '1.0',
+    ce_id: packed[1]!,
+    ce_source: packed[2]!,
+    ce_type: packed[3]!,
+    ce_subject: packed[4]!,
+    ce_time: packed[5]!,
+    ce_partitionkey: key,
   }
-  for (let i = PLACES.length + 1; i < packed.length; i += 2) headers[packed[i]!] = packed[i + 1]!
+  const changed: string | null = packed[6]!
+  if (changed !== null) headers.ce_changed = changed
+  for (let i = PLACES; i < packed.length; i += 2) headers[packed[i]!] = packed[i + 1]!
   return decodeEvent(typeof value === 'string' ? new TextWire(key, headers, value) : { key, headers, value })
 }
 

@@ -1,16 +1,14 @@
 import type { Database } from '../../embedded/database.ts'
-import type { SqliteStatement } from '../../embedded/sqlite.ts'
+import { arraysOf, type SqliteStatement, type SqliteValue } from '../../embedded/sqlite.ts'
 import { reading } from '../../embedded/sqlite-error.ts'
 import type { LoggedEvent } from '../event-log.ts'
 import { PAGE_BYTES, PARTITION } from '../local/storage.ts'
 import { unpackEvent } from './stored-event.ts'
 
-interface EventRow {
-  readonly o: number
-  readonly at: number
-  readonly attributes: string
-  readonly value: string | Uint8Array
-}
+/** Larger values are fetched one by one, so that a page of them does not fill the memory. */
+const INLINE_BYTES = 64 * 1024
+
+type EventRow = [offset: number, at: number, attributes: string, value: string | Uint8Array | null]
 
 interface TimeRow {
   readonly o: number
@@ -36,7 +34,8 @@ export class TopicTable {
   readonly #first: SqliteStatement
   readonly #last: SqliteStatement
   readonly #at: SqliteStatement
-  readonly #page: SqliteStatement
+  readonly #page: (...parameters: SqliteValue[]) => SqliteValue[][]
+  readonly #value: SqliteStatement
 
   constructor(database: Database, { id, name }: Pick<TopicRow, 'id' | 'name'>) {
     const table = tableOf(id)
@@ -44,9 +43,13 @@ export class TopicTable {
     this.#first = database.prepare(`SELECT o, at FROM ${table} ORDER BY o LIMIT 1`)
     this.#last = database.prepare(`SELECT o, at FROM ${table} ORDER BY o DESC LIMIT 1`)
     this.#at = database.prepare(`SELECT o, at FROM ${table} WHERE o >= ? ORDER BY o LIMIT 1`)
-    this.#page = database.prepare(
-      `SELECT o, at, attributes, value FROM ${table} WHERE o >= ? AND o < ? ORDER BY o LIMIT ?`,
+    this.#page = arraysOf(
+      database.prepare(
+        `SELECT o, at, attributes, CASE WHEN octet_length(value) <= ${INLINE_BYTES} THEN value END
+         FROM ${table} WHERE o >= ? AND o < ? ORDER BY o LIMIT ?`,
+      ),
     )
+    this.#value = database.prepare(`SELECT value FROM ${table} WHERE o = ?`)
   }
 
   first(): TimeRow | undefined {
@@ -77,10 +80,12 @@ export class TopicTable {
   #readPage(from: number, to: number, count: number): LoggedEvent[] {
     const events: LoggedEvent[] = []
     let bytes = 0
-    for (const row of this.#page.iterate(from, to, count) as Iterable<EventRow>) {
-      const event = unpackEvent(row.attributes, row.value)
-      events.push({ topic: this.topic, partition: PARTITION, offset: row.o, appendedAt: row.at, event })
-      bytes += row.value.length
+    for (const row of this.#page(from, to, count) as EventRow[]) {
+      const [offset, appendedAt, attributes] = row
+      const value = row[3] ?? (this.#value.get(offset) as { value: string | Uint8Array }).value
+      const event = unpackEvent(attributes, value)
+      events.push({ topic: this.topic, partition: PARTITION, offset, appendedAt, event })
+      bytes += value.length
       if (bytes > PAGE_BYTES) break
     }
     return events
