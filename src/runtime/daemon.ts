@@ -8,7 +8,7 @@ import { type Assembly, assemble } from './assemble.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { Intake } from './intake.ts'
 import { LocalOperations } from './local-operations.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import type { Operations } from './operations.ts'
 import { Redactor } from './redact.ts'
 import { RunningAssembly } from './running-assembly.ts'
@@ -60,7 +60,7 @@ class RunningDaemon implements Daemon {
   readonly #engine: Engine
   readonly #instance: string
   readonly #intake: Intake
-  readonly #metrics = createMetrics()
+  readonly #metrics: Metrics
   readonly #startedAt: string
   #current: RunningAssembly | undefined
   #server: Server | undefined
@@ -73,6 +73,7 @@ class RunningDaemon implements Daemon {
     this.#env = options.env
     this.#engine = engine
     this.#instance = options.env.uuid()
+    this.#metrics = createMetrics(options.env.clock)
     this.#intake = new Intake(engine.log, new TopicNames(options.config.log.prefix), options.env)
     this.#startedAt = new Date(options.env.clock.now()).toISOString()
   }
@@ -161,7 +162,10 @@ class RunningDaemon implements Daemon {
     this.#server!.setConnectors(next.connectors)
     await previous.stop()
     this.#current.start()
-    return { ok: true, summary: `${next.flows.length} flows, ${next.connectors.size} connectors, ${next.systems.size} systems` }
+    return {
+      ok: true,
+      summary: `${next.flows.length} flows, ${next.connectors.size} connectors, ${next.systems.size} systems`,
+    }
   }
 
   stop(reason: string): Promise<void> {
@@ -178,8 +182,14 @@ class RunningDaemon implements Daemon {
 }
 
 function refuseEngineChange(before: Config, after: Config): void {
-  const same = JSON.stringify([before.log, before.state, before.server]) === JSON.stringify([after.log, after.state, after.server])
-  if (!same) throw new SyncError('rejected', 'RESTART_NEEDED', '`log`, `state` or `server` changed: that takes a restart; nothing was changed')
+  const same =
+    JSON.stringify([before.log, before.state, before.server]) === JSON.stringify([after.log, after.state, after.server])
+  if (!same)
+    throw new SyncError(
+      'rejected',
+      'RESTART_NEEDED',
+      '`log`, `state` or `server` changed: that takes a restart; nothing was changed',
+    )
 }
 
 async function verifyAssembly(assembly: Assembly, env: Environment, withinMs: number) {
@@ -189,7 +199,9 @@ async function verifyAssembly(assembly: Assembly, env: Environment, withinMs: nu
   const unreachable: { system: string; message: string }[] = []
   const verify = async (system: string) => {
     const late = new Promise<never>((_, reject) => {
-      ending.signal.addEventListener('abort', () => reject(new SyncError('retryable', 'TIMEOUT', `no answer within ${withinMs / 1000} s`)))
+      ending.signal.addEventListener('abort', () =>
+        reject(new SyncError('retryable', 'TIMEOUT', `no answer within ${withinMs / 1000} s`)),
+      )
     })
     try {
       problems.push(...(await Promise.race([assembly.verify(system, ending.signal), late])))
@@ -205,7 +217,11 @@ async function verifyAssembly(assembly: Assembly, env: Environment, withinMs: nu
 /** What the live systems say about a config, without starting anything. */
 export async function verifyLive(config: Config, env: Environment, signal: AbortSignal) {
   signal.throwIfAborted()
-  const memory = { ...config, log: { type: 'memory' as const, prefix: config.log.prefix, retentionMs: 1 }, state: { type: 'memory' as const } }
+  const memory = {
+    ...config,
+    log: { type: 'memory' as const, prefix: config.log.prefix, retentionMs: 1 },
+    state: { type: 'memory' as const },
+  }
   const engine = await openEngine(memory, env)
   const assembly = assemble(config, engine, env, 'validate')
   try {
@@ -217,7 +233,10 @@ export async function verifyLive(config: Config, env: Environment, signal: Abort
 }
 
 /** The same operations on the stored log and state, when no daemon runs. */
-export async function openOffline(config: Config, env: Environment): Promise<{ operations: Operations; close(): Promise<void> }> {
+export async function openOffline(
+  config: Config,
+  env: Environment,
+): Promise<{ operations: Operations; close(): Promise<void> }> {
   const engine = await openEngine(config, env)
   const assembly = assemble(config, engine, env, env.uuid())
   const operations = new LocalOperations({

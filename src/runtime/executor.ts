@@ -47,7 +47,11 @@ export class Executor {
 
   #step(run: Run, step: Step, scope: Scope, prefix: string): Skip | Promise<Skip> {
     run.at = prefix + step.id
-    if (step.when && step.when.evaluate(scope) !== true) return undefined
+    if (step.when && step.when.evaluate(scope) !== true) {
+      // null, so that `company.?id` of a later step is simply absent.
+      if (step.as) scope[step.as] = null
+      return undefined
+    }
     if (step.kind === 'processor') return this.#process(run, step, scope)
     if (step.kind === 'action') return this.#act(run, step, scope, prefix).catch(error => reported(step, error))
     return this.#each(run, step, scope, prefix)

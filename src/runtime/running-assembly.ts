@@ -55,7 +55,15 @@ export class RunningAssembly {
   #makeFlows(deadLetters: DeadLetters, ledger: WriteLedger): void {
     const { engine, env, assembly, drainMs } = this.#options
     for (const { compiled, systems } of assembly.flows) {
-      const runner = new FlowRunner({ flow: compiled, log: engine.log, state: engine.state, env, deadLetters, ledger, drainMs })
+      const runner = new FlowRunner({
+        flow: compiled,
+        log: engine.log,
+        state: engine.state,
+        env,
+        deadLetters,
+        ledger,
+        drainMs,
+      })
       const monitors = systems.map(name => assembly.systems.get(name)!.monitor)
       this.#flows.set(compiled.name, new FlowSupervisor({ runner, systems: monitors, state: engine.state, env }))
     }
