@@ -39,7 +39,8 @@ async function external(brokers: string[]): Promise<KafkaService> {
   const reached = await Promise.all(brokers.map(broker => accepts(hostOf(broker), portOf(broker), 10_000)))
   if (!reached.includes(true)) throw new NotAvailable(`KAFKA_BROKERS names ${brokers.join(', ')}, and none answers`)
   // A runner that started the broker itself passes on what it is.
-  const kind = process.env.KAFKA_KIND === 'double' ? 'double' : 'external'
+  const passedOn = (['maven', 'docker', 'double'] as const).find(kind => kind === process.env.KAFKA_KIND)
+  const kind = passedOn ?? 'external'
   return { brokers, kind, found: `Kafka at ${brokers.join(', ')}`, restart: notOurs, stop: async () => {} }
 }
 

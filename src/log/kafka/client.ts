@@ -1,0 +1,76 @@
+import type { ConnectionOptions } from 'node:tls'
+import { Kafka, type SASLOptions } from 'kafkajs'
+import type { Logger } from 'pino'
+import type { LogConfig } from '../../config/config.ts'
+import {
+  type Cluster,
+  createKafkaLogger,
+  defaultSocketFactory,
+  KafkaCluster,
+  type KafkaLogEntry,
+  READ_COMMITTED,
+} from './kafkajs-internals.ts'
+
+export type KafkaLogConfig = Extract<LogConfig, { type: 'kafka' }>
+
+/** What every connection to these brokers has in common. */
+export interface KafkaClient {
+  readonly kafka: Kafka
+  /** A fresh set of connections. A blocked request holds up its connection, so every subscription has its own. */
+  newCluster(): Cluster
+}
+
+const METADATA_MAX_AGE_MS = 60_000
+/** Few tries and short waits: the loops above decide how long to go on. Given in full, as tests change the defaults. */
+const RETRY = { retries: 4, initialRetryTime: 100, multiplier: 2, factor: 0.2, maxRetryTime: 1_000 }
+
+export function kafkaClient(config: KafkaLogConfig, logger: Logger): KafkaClient {
+  const log = logger.child({ component: 'kafkajs' })
+  const logCreator = () => (entry: KafkaLogEntry) => writeLog(log, entry)
+  const connection = {
+    brokers: [...config.brokers],
+    clientId: config.clientId,
+    ssl: tlsOf(config),
+    sasl: saslOf(config),
+    connectionTimeout: 3_000,
+    authenticationTimeout: 5_000,
+    reauthenticationThreshold: 10_000,
+    requestTimeout: 30_000,
+    enforceRequestTimeout: true,
+    retry: RETRY,
+  }
+  return {
+    kafka: new Kafka({ ...connection, logLevel: 4, logCreator }),
+    newCluster: () =>
+      new KafkaCluster({
+        ...connection,
+        logger: createKafkaLogger({ level: 4, logCreator }),
+        socketFactory: defaultSocketFactory(),
+        metadataMaxAge: METADATA_MAX_AGE_MS,
+        allowAutoTopicCreation: false,
+        maxInFlightRequests: null,
+        isolationLevel: READ_COMMITTED,
+      }),
+  }
+}
+
+function tlsOf({ tls }: KafkaLogConfig): ConnectionOptions | boolean {
+  if (tls === undefined) return false
+  if (tls === true) return true
+  const { ca, cert, key, rejectUnauthorized } = tls
+  return { ca, cert, key, rejectUnauthorized }
+}
+
+function saslOf({ sasl }: KafkaLogConfig): SASLOptions | undefined {
+  if (!sasl) return undefined
+  const { mechanism, username, password } = sasl
+  return { mechanism, username, password } as SASLOptions
+}
+
+/** kafkajs calls errors what it goes on to retry, so nothing of its own is louder than a warning, and most is debug. */
+function writeLog(log: Logger, { namespace, level, log: entry }: KafkaLogEntry): void {
+  const { message, error, broker, groupId, retryCount } = entry
+  const fields = { namespace, error, broker, group: groupId, retryCount }
+  if (level <= 1 && retryCount === undefined) log.warn(fields, message)
+  else log.debug(fields, message)
+}

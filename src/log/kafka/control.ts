@@ -1,0 +1,156 @@
+import type { Clock } from '../../environment.ts'
+import { SyncError } from '../../errors.ts'
+import type { KafkaClient } from './client.ts'
+import type { Broker, Cluster } from './kafkajs-internals.ts'
+import { logError } from './log-error.ts'
+import { deleteOffsets } from './offset-delete.ts'
+import { type KafkaTimings, within } from './timings.ts'
+
+export type Offsets = Map<number, number>
+
+/** Questions about topics, offsets and groups, over connections of their own, which are renewed after any failure. */
+export class KafkaControl {
+  readonly #client: KafkaClient
+  readonly #clock: Clock
+  readonly #timings: KafkaTimings
+  #cluster: Cluster | undefined
+
+  constructor(client: KafkaClient, clock: Clock, timings: KafkaTimings) {
+    this.#client = client
+    this.#clock = clock
+    this.#timings = timings
+  }
+
+  /** Partitions of every topic. */
+  async topics(): Promise<Map<string, number[]>> {
+    return this.#run('cannot list topics', async cluster => {
+      const broker = await cluster.brokerPool.findConnectedBroker()
+      const { topicMetadata } = await broker.metadata([])
+      const partitions = topicMetadata.map(({ topic, partitionMetadata }): [string, number[]] => [
+        topic,
+        partitionMetadata.map(({ partitionId }) => partitionId).sort((a, b) => a - b),
+      ])
+      return new Map(partitions)
+    })
+  }
+
+  /** Undefined where the topic does not exist. */
+  async partitions(topic: string): Promise<number[] | undefined> {
+    return (await this.topics()).get(topic)
+  }
+
+  /** For each partition the oldest kept, the next to be written, or the first appended at `time` or later. */
+  async offsets(topic: string, at: 'begin' | 'end' | { time: number }): Promise<Offsets> {
+    const partitions = ((await this.partitions(topic)) ?? []).map(partition => ({ partition }))
+    if (partitions.length === 0) return new Map()
+    return this.#run(`cannot look up offsets of topic "${topic}"`, async cluster => {
+      await cluster.addMultipleTargetTopics([topic])
+      const look = async (where: { fromBeginning?: boolean; fromTimestamp?: number }) => {
+        const [found] = await cluster.fetchTopicsOffset([{ topic, partitions, ...where }])
+        return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
+      }
+      if (at === 'begin') return look({ fromBeginning: true })
+      const end = await look({ fromBeginning: false })
+      if (at === 'end') return end
+      const found = await look({ fromTimestamp: at.time })
+      // None so late: then it is the end.
+      return new Map([...found].map(([partition, offset]) => [partition, offset >= 0 ? offset : end.get(partition)!]))
+    })
+  }
+
+  /** Only partitions that have one. */
+  async committed(group: string, topics: ReadonlyMap<string, readonly number[]>): Promise<Map<string, Offsets>> {
+    return this.#run(`cannot read offsets of group "${group}"`, async cluster => {
+      const broker = await cluster.findGroupCoordinator({ groupId: group })
+      return committedOffsets(broker, group, topics)
+    })
+  }
+
+  async groups(): Promise<string[]> {
+    return this.#run('cannot list groups', async cluster => {
+      const lists = cluster.getNodeIds().map(async nodeId => (await cluster.findBroker({ nodeId })).listGroups())
+      const found = (await Promise.all(lists)).flatMap(({ groups }) => groups)
+      // A group that only ever had offsets set has no protocol.
+      return found.filter(({ protocolType }) => ['consumer', ''].includes(protocolType)).map(({ groupId }) => groupId)
+    })
+  }
+
+  /** @throws SyncError rejected `GROUP_IN_USE`. */
+  async setOffsets(group: string, topic: string, offsets: Offsets | undefined): Promise<void> {
+    const partitions = (await this.partitions(topic)) ?? []
+    await this.#run(`cannot set offsets of group "${group}"`, async cluster => {
+      const broker = await cluster.findGroupCoordinator({ groupId: group })
+      const { groups } = await broker.describeGroups({ groupIds: [group] })
+      if (groups.some(({ members }) => members.length > 0)) {
+        const message = `group "${group}" is being read on topic "${topic}": pause the flow first`
+        throw new SyncError('rejected', 'GROUP_IN_USE', message)
+      }
+      if (offsets) await commitOffsets(broker, group, NOBODY, new Map([[topic, offsets]]))
+      else await deleteOffsets(broker, group, topic, partitions)
+    })
+  }
+
+  async close(): Promise<void> {
+    const cluster = this.#cluster
+    this.#cluster = undefined
+    await cluster?.disconnect().catch(() => {})
+  }
+
+  async #run<T>(doing: string, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+    this.#cluster ??= this.#client.newCluster()
+    const cluster = this.#cluster
+    try {
+      const connected = async () => {
+        await cluster.connect()
+        await cluster.refreshMetadataIfNecessary()
+        return work(cluster)
+      }
+      return await within(this.#clock, this.#timings.requestMs, doing, connected())
+    } catch (error) {
+      // Its metadata may name brokers and topics that are gone, and it would ask for them for ever.
+      if (this.#cluster === cluster) this.#cluster = undefined
+      cluster.disconnect().catch(() => {})
+      throw logError(error, doing)
+    }
+  }
+}
+
+/** Who commits: a member in its generation, so that the broker refuses one that lost its ownership. */
+export interface Committer {
+  readonly memberId: string
+  readonly generation: number
+}
+
+const NOBODY: Committer = { memberId: '', generation: -1 }
+
+export async function commitOffsets(
+  broker: Broker,
+  group: string,
+  committer: Committer,
+  offsets: ReadonlyMap<string, Offsets>,
+): Promise<void> {
+  const topics = [...offsets].map(([topic, byPartition]) => ({
+    topic,
+    partitions: [...byPartition].map(([partition, offset]) => ({ partition, offset: String(offset) })),
+  }))
+  const { memberId, generation } = committer
+  await broker.offsetCommit({ groupId: group, groupGenerationId: generation, memberId, topics })
+}
+
+export async function committedOffsets(
+  broker: Broker,
+  group: string,
+  topics: ReadonlyMap<string, readonly number[]>,
+): Promise<Map<string, Offsets>> {
+  const wanted = [...topics].map(([topic, partitions]) => ({
+    topic,
+    partitions: partitions.map(partition => ({ partition })),
+  }))
+  const { responses } = await broker.offsetFetch({ groupId: group, topics: wanted })
+  return new Map(
+    responses.map(({ topic, partitions }) => {
+      const found = partitions.filter(({ offset }) => Number(offset) >= 0)
+      return [topic, new Map(found.map(({ partition, offset }) => [partition, Number(offset)]))]
+    }),
+  )
+}
