@@ -104,6 +104,8 @@ export interface Versions {
   mergeKey: 'plural' | 'singular'
   groupByFormat: 'enveloped' | 'array'
   missingTokenStatus: 401 | 403
+  /** Rows of an upsert's answer: the updated ones, then the inserted ones; or, as in no version read, as given. */
+  upsertAnswerOrder: 'updatedFirst' | 'input'
   /** Events for rows that change because a related row was destroyed. */
   cascadeEvents: boolean
   /** `searchVector` inside webhook records. */
@@ -183,6 +185,7 @@ export function defaultFaults(): Faults {
       mergeKey: 'plural',
       groupByFormat: 'enveloped',
       missingTokenStatus: 401,
+      upsertAnswerOrder: 'updatedFirst',
       cascadeEvents: false,
       searchVectorInRecord: false,
       workflowRunNeedsExactSubscription: true,

@@ -4,7 +4,7 @@ import { type SandboxClock, serverNow, systemClock } from './clock.ts'
 import { handleControl } from './control.ts'
 import { errorBody, TwentyError } from './errors.ts'
 import { defaultFaults, type Faults, type FaultsPatch, patchFaults } from './faults.ts'
-import { handleGraphql } from './graphql/endpoint.ts'
+import { handleGraphql, readsOnly } from './graphql/endpoint.ts'
 import { type Answer, parseJson, type SandboxRequest, segmentsOf, splitUrl } from './http.ts'
 import { stableId } from './ids.ts'
 import { Metadata } from './metadata.ts'
@@ -55,6 +55,11 @@ export interface LedgerEntry {
   readonly rows: number
 }
 
+interface ApiKey {
+  readonly id: string
+  readonly name: string
+}
+
 const DEFAULT_MEMBERS = [
   { firstName: 'Tim', lastName: 'Apple', email: 'tim@apple.dev' },
   { firstName: 'Rita', lastName: 'Rep', email: 'rep@example.com' },
@@ -73,7 +78,8 @@ export class Twenty {
   readonly views: ViewStore
   readonly rateLimit: RateLimit
   calls: LedgerEntry[] = []
-  readonly #keys: ReadonlyMap<string, { readonly id: string; readonly name: string }>
+  readonly #keys: Map<string, ApiKey>
+  readonly #keysWithoutToken = new Map<string, ApiKey>()
   readonly #misfortune: Misfortune
   readonly #ledgerLimit: number
 
@@ -114,6 +120,27 @@ export class Twenty {
     this.#addMembers(options.members ?? DEFAULT_MEMBERS)
   }
 
+  apiKeys(): ApiKey[] {
+    const keys = [...this.#keys.values(), ...this.#keysWithoutToken.values()]
+    return [...new Map(keys.map(key => [key.id, key])).values()]
+  }
+
+  /** A key has no token until one is generated for it. */
+  createApiKey(input: Readonly<Record<string, unknown>>): ApiKey & Readonly<Record<string, unknown>> {
+    const key = { ...input, id: randomUUID(), name: String(input.name) }
+    this.#keysWithoutToken.set(key.id, key)
+    return key
+  }
+
+  generateToken(apiKeyId: string): string | undefined {
+    const key = this.apiKeys().find(each => each.id === apiKeyId)
+    if (!key) return undefined
+    const token = `sandbox-${randomUUID()}`
+    this.#keysWithoutToken.delete(key.id)
+    this.#keys.set(token, key)
+    return token
+  }
+
   nowIso(): string {
     return new Date(serverNow(this.clock, this.faults)).toISOString()
   }
@@ -152,8 +179,7 @@ export class Twenty {
     const isGraphql = (api === 'graphql' || api === 'metadata') && segments.length === 1
     if (api !== 'rest' && !isGraphql && api !== 'open-api')
       throw new TwentyError(404, 'NotFoundException', `Cannot ${request.method} ${path}`)
-    const isRead =
-      request.method === 'GET' || (isGraphql && !/^\s*\{?\s*"query"\s*:\s*"\s*mutation/.test(request.body ?? ''))
+    const isRead = isGraphql ? readsOnly(request.body) : request.method === 'GET'
     const fate = this.#misfortune.before(isRead)
     if (fate === 'reset') return { status: 0, fate: 'reset' }
     const caller = this.#authenticate(request)
@@ -188,7 +214,7 @@ export class Twenty {
       throw new TwentyError(401, 'UNAUTHENTICATED', 'Missing authentication token', { code: 'UNAUTHENTICATED' })
     }
     const key = this.#keys.get(token)
-    if (key && !this.faults.http.unauthorized) return { kind: 'apiKey', ...key }
+    if (key && !this.faults.http.unauthorized) return { kind: 'apiKey', id: key.id, name: key.name }
     const member = /^user-(.+)$/.exec(token)?.[1]
     if (member && this.records.table('workspaceMember').get(member)) return this.user(member)
     throw new TwentyError(401, 'UNAUTHENTICATED', 'Token invalid.', { code: 'UNAUTHENTICATED' })

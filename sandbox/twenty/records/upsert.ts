@@ -27,7 +27,9 @@ export function upsert(records: Records, object: ObjectMeta, inputs: readonly un
     const before = records.table(object.nameSingular).get(id)!
     return records.write(object, [{ before, patch }], 'updated', caller)[0]!
   })
-  return [...updated, ...(inserts.length > 0 ? records.insert(object, inserts, caller) : [])]
+  const inserted = inserts.length > 0 ? records.insert(object, inserts, caller) : []
+  if (records.versions.upsertAnswerOrder === 'updatedFirst') return [...updated, ...inserted]
+  return matches.map(id => (id === undefined ? inserted.shift()! : updated.shift()!))
 }
 
 function withoutCreation(patch: Patch): Patch {
