@@ -22,7 +22,7 @@ export const TOPIC = 'test.form.received'
 
 /** A flow on the memory engine in virtual time, with a fake system behind it. */
 export class FlowBench {
-  readonly clock = new VirtualClock()
+  readonly clock: VirtualClock
   readonly system = new FakeSystem()
   readonly env: Environment
   readonly log: EventLog
@@ -32,7 +32,8 @@ export class FlowBench {
   readonly ledger: WriteLedger
   #ids = 0
 
-  constructor(engine?: { log: EventLog; state: StateStore }) {
+  constructor(engine?: { log: EventLog; state: StateStore }, clock = new VirtualClock()) {
+    this.clock = clock
     this.env = {
       clock: this.clock,
       random: () => 0.5,
