@@ -5,6 +5,12 @@ import { closeSqlite, openSqlite, type SqliteDatabase, type SqliteStatement } fr
 
 const SCHEMA_VERSION = 1
 
+/**
+ * A checkpoint blocks, and takes as long as the write-ahead log is large. Measured at a steady 1,000 events/s: appends at
+ * the 99th percentile took 6 ms with 1,000 pages (4 MB), 27 ms with 4,000 and 165 ms with 8,000, at the same throughput.
+ */
+const CHECKPOINT_PAGES = 1000
+
 const SCHEMA = `
   CREATE TABLE topics (
     id INTEGER PRIMARY KEY,
@@ -40,14 +46,12 @@ export class Database {
   readonly #pageSize: number
   readonly #pageCount: SqliteStatement
   readonly #freePages: SqliteStatement
-  readonly #checkpoint: SqliteStatement
 
   private constructor(sqlite: SqliteDatabase) {
     this.#sqlite = sqlite
     this.#pageSize = (sqlite.prepare('PRAGMA page_size').get() as { page_size: number }).page_size
     this.#pageCount = sqlite.prepare('PRAGMA page_count')
     this.#freePages = sqlite.prepare('PRAGMA freelist_count')
-    this.#checkpoint = sqlite.prepare('PRAGMA wal_checkpoint(PASSIVE)')
   }
 
   /** For the one writer; creates the file and its tables when missing. */
@@ -60,7 +64,7 @@ export class Database {
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = FULL;
         PRAGMA cache_size = -32768;
-        PRAGMA wal_autocheckpoint = ${AUTO_CHECKPOINT_PAGES};
+        PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
         PRAGMA journal_size_limit = 67108864;
       `)
       const version = schemaVersion(sqlite)
@@ -113,18 +117,10 @@ export class Database {
     return (all - free) * this.#pageSize
   }
 
-  /** Moves committed pages from the write-ahead log into the file. Blocks for the time that takes. */
-  checkpoint(): void {
-    this.#checkpoint.get()
-  }
-
   close(): void {
     closeSqlite(this.#sqlite)
   }
 }
-
-/** 16 MB: under steady load a longer stall now and then instead of a short one every second; idle time comes first. */
-const AUTO_CHECKPOINT_PAGES = 4000
 
 function databasePath(folder: string): string {
   return join(folder, 'twenty-sync.sqlite')

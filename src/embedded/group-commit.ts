@@ -1,11 +1,9 @@
-import type { Cancel, Clock } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import type { Database } from './database.ts'
 import { databaseError } from './sqlite-error.ts'
 
 /** Rows of one transaction. More would hold up the event loop for longer than anybody gains from it. */
 export const ROWS_PER_COMMIT = 200
-const IDLE_MS = 250
 
 export interface Work<T> {
   /** About how many small rows it writes; decides how much goes into one transaction. */
@@ -31,21 +29,16 @@ interface Job {
  */
 export class GroupCommit {
   readonly #database: Database
-  readonly #clock: Clock
   readonly #begin
   readonly #commit
   readonly #rollback
-  #queue: Job[] = []
-  #next = 0
+  readonly #queue: Job[] = []
   #scheduled = false
   #transaction = 0
   #closed = false
-  #cancelIdle: Cancel | undefined
-  #lastCommitAt = 0
 
-  constructor(database: Database, clock: Clock) {
+  constructor(database: Database) {
     this.#database = database
-    this.#clock = clock
     this.#begin = database.prepare('BEGIN IMMEDIATE')
     this.#commit = database.prepare('COMMIT')
     this.#rollback = database.prepare('ROLLBACK')
@@ -67,13 +60,12 @@ export class GroupCommit {
 
   /** Resolves when everything submitted so far is durable or has failed. */
   async drained(): Promise<void> {
-    if (this.#next < this.#queue.length) await this.#enqueue(NOTHING)
+    if (this.#queue.length > 0) await this.#enqueue(NOTHING)
   }
 
   async close(): Promise<void> {
     this.#closed = true
     await this.drained()
-    this.#cancelIdle?.()
   }
 
   #enqueue<T>(work: Work<T>): Promise<T> {
@@ -95,24 +87,18 @@ export class GroupCommit {
     const failed = this.#together(group)
     if (failed) this.#eachAlone(group)
     else for (const { work, resolve, result } of group) settle(work, resolve, result)
-    if (this.#next < this.#queue.length) this.#schedule()
-    else this.#checkpointWhenIdle()
+    if (this.#queue.length > 0) this.#schedule()
   }
 
   #takeGroup(): Job[] {
-    const first = this.#next
     let rows = 0
-    while (this.#next < this.#queue.length) {
-      rows += this.#queue[this.#next]!.work.rows
-      if (rows > ROWS_PER_COMMIT && this.#next > first) break
-      this.#next++
+    let count = 0
+    for (const { work } of this.#queue) {
+      rows += work.rows
+      if (rows > ROWS_PER_COMMIT && count > 0) break
+      count++
     }
-    const group = this.#queue.slice(first, this.#next)
-    if (this.#next === this.#queue.length) {
-      this.#queue = []
-      this.#next = 0
-    }
-    return group
+    return this.#queue.splice(0, count)
   }
 
   /** Runs them in one transaction, or none of them. */
@@ -144,30 +130,6 @@ export class GroupCommit {
       if (this.#database.isTransaction) this.#rollback.run()
     } catch {
       // The next BEGIN says what is wrong to somebody who can be told.
-    }
-  }
-
-  /** Checkpoints block, so they are done when nobody waits; SQLite's own limit comes only after that much unbroken load. */
-  #checkpointWhenIdle(): void {
-    this.#lastCommitAt = this.#clock.elapsed()
-    this.#waitForIdle()
-  }
-
-  #waitForIdle(): void {
-    this.#cancelIdle ??= this.#clock.after(IDLE_MS, () => this.#idle(), { background: true })
-  }
-
-  #idle(): void {
-    this.#cancelIdle = undefined
-    if (this.#closed) return
-    if (this.#scheduled || this.#clock.elapsed() - this.#lastCommitAt < IDLE_MS) {
-      this.#waitForIdle()
-      return
-    }
-    try {
-      this.#database.checkpoint()
-    } catch {
-      // Nothing is lost: the pages stay in the write-ahead log until the next try.
     }
   }
 }

@@ -47,7 +47,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
 }
 
 function assemble({ clock, maxBytes }: EmbeddedOptions, database: Database, lock: FolderLock): Embedded {
-  const writer = new GroupCommit(database, clock)
+  const writer = new GroupCommit(database)
   const limit = new SizeLimit(database, writer, maxBytes)
   const storage = new EmbeddedStorage(database, writer, clock, limit)
   const log = new LocalLog(storage, clock)

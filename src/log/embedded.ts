@@ -3,7 +3,7 @@ import type { GroupCommit } from '../embedded/group-commit.ts'
 import type { Clock } from '../environment.ts'
 import { EmbeddedTopic, type TopicContext } from './embedded/embedded-topic.ts'
 import type { SizeLimit } from './embedded/size-limit.ts'
-import { type TopicRow, tableOf } from './embedded/topic-table.ts'
+import { KEY, type TopicRow, tableOf } from './embedded/topic-table.ts'
 import { DEFAULT_MAX_RECORD_BYTES, DEFAULT_RETENTION_MS, type TopicSpec } from './event-log.ts'
 import type { LocalStorage } from './local/storage.ts'
 
@@ -72,11 +72,11 @@ function createTopic(database: Database, spec: TopicSpec): TopicRow {
   const table = tableOf(row.id)
   if (!before) {
     database.exec(`CREATE TABLE ${table} (
-      o INTEGER PRIMARY KEY, at INTEGER NOT NULL, key TEXT NOT NULL, attributes TEXT NOT NULL, value NOT NULL)`)
+      o INTEGER PRIMARY KEY, at INTEGER NOT NULL, attributes TEXT NOT NULL, value NOT NULL)`)
   }
   if (compacted && !before?.compacted) {
-    database.exec(`DELETE FROM ${table} WHERE o NOT IN (SELECT max(o) FROM ${table} GROUP BY key);
-      CREATE INDEX ${table}_key ON ${table} (key)`)
+    database.exec(`DELETE FROM ${table} WHERE o NOT IN (SELECT max(o) FROM ${table} GROUP BY ${KEY});
+      CREATE INDEX ${table}_key ON ${table} (${KEY})`)
   }
   if (!compacted && before?.compacted) database.exec(`DROP INDEX ${table}_key`)
   return row

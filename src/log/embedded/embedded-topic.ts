@@ -7,7 +7,7 @@ import type { LoggedEvent } from '../event-log.ts'
 import type { LocalTopic } from '../local/storage.ts'
 import type { SizeLimit } from './size-limit.ts'
 import { isStorableAsText, packAttributes } from './stored-event.ts'
-import { type TopicRow, TopicTable, tableOf } from './topic-table.ts'
+import { KEY, type TopicRow, TopicTable, tableOf } from './topic-table.ts'
 
 /** What the topics of one log share. */
 export interface TopicContext {
@@ -57,10 +57,10 @@ export class EmbeddedTopic implements LocalTopic {
     this.#table = new TopicTable(database, row)
     const table = tableOf(row.id)
     const insert = (value: string) =>
-      database.prepare(`INSERT INTO ${table} (o, at, key, attributes, value) VALUES (?, ?, ?, ?, ${value})`)
+      database.prepare(`INSERT INTO ${table} (o, at, attributes, value) VALUES (?, ?, ?, ${value})`)
     this.#insertText = insert('CAST(? AS TEXT)')
     this.#insertBytes = insert('?')
-    this.#deleteKey = database.prepare(`DELETE FROM ${table} WHERE key = ?`)
+    this.#deleteKey = database.prepare(`DELETE FROM ${table} WHERE ${KEY} = ?`)
     this.#deleteBelow = database.prepare(`DELETE FROM ${table} WHERE o < ?`)
     this.#keepNext = database.prepare('UPDATE topics SET next_offset = ? WHERE id = ?')
     this.#commitOffset = database.prepare(
@@ -147,7 +147,7 @@ export class EmbeddedTopic implements LocalTopic {
     for (const record of records) {
       if (this.#compacted) this.#deleteKey.run(record.key)
       const insert = isStorableAsText(record.value) ? this.#insertText : this.#insertBytes
-      insert.run(this.#pending.end, this.#lastAt, record.key, packAttributes(record), record.value)
+      insert.run(this.#pending.end, this.#lastAt, packAttributes(record), record.value)
       this.#pending.end++
     }
     return this.#pending.end

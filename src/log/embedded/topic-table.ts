@@ -92,6 +92,9 @@ export class TopicTable {
   }
 }
 
+/** The event's key, as an expression over a row; `packAttributes` puts it first. */
+export const KEY = "json_extract(attributes, '$[0]')"
+
 export function tableOf(topicId: number): string {
   return `log_${topicId}`
 }
