@@ -1,6 +1,6 @@
 import type { Clock } from '../environment.ts'
 
-/** Calls that may leave at once although they are not full, per queue; they come back one per `EAGER_REFILL_MS`. */
+/** Calls that may leave at once although they are not full, per queue; one comes back per `EAGER_REFILL_MS` without a call. */
 const EAGER_CALLS = 3
 const EAGER_REFILL_MS = 4000
 /** Waits for siblings that are being queued in the same turn of the loop. */
@@ -71,7 +71,11 @@ export class BatchQueue<T, R> {
     this.#dueAt = Number.POSITIVE_INFINITY
     this.#cancel = undefined
     const { max, full, moreComing } = this.#options
-    while (this.#waiting.length >= full) this.#send(this.#waiting.splice(0, max))
+    while (this.#waiting.length >= full) {
+      this.#send(this.#waiting.splice(0, max))
+      // Under load the budget does not come back: it is for events that come alone.
+      this.#refilledAt = this.#options.clock.elapsed()
+    }
     if (this.#waiting.length === 0) return
     if (!moreComing?.() && this.#takeEager()) this.#send(this.#waiting.splice(0, max))
     else if (!moreComing?.()) this.#schedule()
@@ -102,8 +106,7 @@ export class BatchQueue<T, R> {
   #takeEager(): boolean {
     this.#refill()
     if (this.#eager === 0) return false
-    // A full budget does not save up time: the first refill counts from the first call.
-    if (this.#eager === EAGER_CALLS) this.#refilledAt = this.#options.clock.elapsed()
+    this.#refilledAt = this.#options.clock.elapsed()
     this.#eager--
     return true
   }
