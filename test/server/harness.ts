@@ -118,7 +118,7 @@ export function sendRaw(
   })
 }
 
-function parseAnswer(text: string): RawAnswer | undefined {
+export function parseAnswer(text: string): RawAnswer | undefined {
   const end = text.indexOf('\r\n\r\n')
   if (end < 0) return undefined
   const head = text.slice(0, end)
