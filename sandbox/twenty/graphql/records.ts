@@ -12,7 +12,7 @@ import type { ObjectMeta, Row } from '../schema/types.ts'
 import type { Twenty } from '../twenty.ts'
 import type { Args, Resolver, SelectedField } from './execute.ts'
 import { graphqlFilter, graphqlOrder } from './filter.ts'
-import { showConnection, showRecord } from './show.ts'
+import { checkSelection, showConnection, showRecord } from './show.ts'
 
 type Verb = (twenty: Twenty, object: ObjectMeta, caller: Caller, args: Args) => readonly Row[] | Row
 
@@ -74,6 +74,7 @@ function mutation(twenty: Twenty, object: ObjectMeta, caller: Caller, name: stri
   return (args, selected: readonly SelectedField[]) => {
     if (twenty.faults.http.deniedObjects.includes(object.namePlural))
       throw badRequest('Permission denied', 'PERMISSION_DENIED')
+    checkSelection(twenty.records, object, selected)
     const result = found(twenty, object, caller, args)
     return Array.isArray(result)
       ? result.map(row => showRecord(twenty.records, object, row, selected))

@@ -21,15 +21,28 @@ export function showRecord(
   return shown
 }
 
+/** Refuses unknown fields before anything is done, as the schema's validation does. @throws TwentyError 400 */
+export function checkSelection(records: Records, object: ObjectMeta, selected: readonly SelectedField[]): void {
+  for (const field of selected) {
+    if (field.name === '__typename' || object.columns.has(field.name)) continue
+    if (!object.fieldByName.get(field.name)?.relation) throw unknownField(object, field)
+    if (!field.selected) throw badRequest(`Field "${field.name}" must have a selection of subfields.`)
+    const { relation } = object.fieldByName.get(field.name)!
+    const target = records.schema.bySingular(relation!.object)!
+    if (object.toOne.some(each => each.name === field.name)) checkSelection(records, target, field.selected)
+  }
+}
+
+function unknownField(object: ObjectMeta, field: SelectedField) {
+  const type = capital(object.nameSingular)
+  return badRequest(`Cannot query field "${field.name}" on type "${type}".`, 'GRAPHQL_VALIDATION_FAILED')
+}
+
 function value(records: Records, object: ObjectMeta, row: Row, wanted: SelectedField): unknown {
   if (wanted.name === '__typename') return capital(object.nameSingular)
   if (object.columns.has(wanted.name)) return pick(row[wanted.name], wanted.selected)
   const relation = object.fieldByName.get(wanted.name)
-  if (!relation?.relation)
-    throw badRequest(
-      `Cannot query field "${wanted.name}" on type "${capital(object.nameSingular)}".`,
-      'GRAPHQL_VALIDATION_FAILED',
-    )
+  if (!relation?.relation) throw unknownField(object, wanted)
   const target = records.schema.bySingular(relation.relation.object)!
   return object.toOne.includes(relation)
     ? toOne(records, target, row[relation.settings!.joinColumnName!], wanted)
