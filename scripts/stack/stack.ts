@@ -1,0 +1,152 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type SandboxTwenty, type SandboxTwentyOptions, startSandboxTwenty } from '../../sandbox/twenty/server.ts'
+import { startKafka } from '../services/kafka.ts'
+import { freePorts } from '../services/ports.ts'
+import { startRedis } from '../services/redis.ts'
+import { DaemonProcess, type Ran, ROOT, runCli } from './daemon-process.ts'
+
+export type EngineName = 'embedded' | 'kafka'
+
+export interface StackOptions {
+  readonly engine: EngineName
+  /** Config files below the project, without log, state and server. */
+  readonly configs: readonly string[]
+  readonly twenty?: SandboxTwentyOptions
+  /** YAML added to the stack's own file. */
+  readonly extra?: string
+  readonly onLog?: (line: string) => void
+}
+
+/** What the daemon needs from outside, with the running whole: sandbox Twenty, engine, daemon. */
+export interface Stack {
+  readonly engine: EngineName
+  readonly twenty: SandboxTwenty
+  readonly daemon: DaemonProcess
+  readonly url: string
+  /** First part of this stack's topics and keys; its own, so that stacks can share a broker. */
+  readonly prefix: string
+  readonly env: Readonly<Record<string, string>>
+  /** Where the engine is, for people. */
+  readonly found: readonly string[]
+  readonly redisUrl?: string
+  readonly brokers?: readonly string[]
+  /** Posts a form as the web site would. The status. */
+  postForm(fields: Readonly<Record<string, string>>): Promise<number>
+  cli(...args: string[]): Promise<Ran>
+  stop(): Promise<void>
+}
+
+const FORM_KEY = 'demo-form-key'
+
+/** Starts everything; the daemon is a process of its own, the sandbox runs in this one. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const folder = await mkdtemp(join(tmpdir(), 'twenty-sync-'))
+  const closers: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
+  try {
+    return await start(options, folder, closers)
+  } catch (error) {
+    await closeAll(closers)
+    throw error
+  }
+}
+
+async function start(options: StackOptions, folder: string, closers: (() => Promise<unknown>)[]): Promise<Stack> {
+  const engine = await startEngine(options.engine, folder, closers)
+  const twenty = await startSandboxTwenty(options.twenty)
+  closers.push(() => twenty.stop())
+  const [port] = await freePorts(1)
+  const url = `http://127.0.0.1:${port}`
+  const own = join(folder, 'stack.yaml')
+  await writeFile(
+    own,
+    `server: { host: 127.0.0.1, port: ${port}, publicUrl: "${url}" }\n${engine.yaml}\n${options.extra ?? ''}`,
+  )
+  const env = {
+    TWENTY_URL: twenty.url,
+    TWENTY_API_KEY: twenty.apiKey,
+    TWENTY_WEBHOOK_SECRET: 'sandbox-webhook-secret',
+    FORM_KEY,
+  }
+  const configs = [...options.configs.map(file => join(ROOT, file)), own]
+  const daemon = new DaemonProcess({ configs, env, url, ...(options.onLog && { onLog: options.onLog }) })
+  closers.push(() => daemon.end('SIGKILL'))
+  await daemon.start()
+  return {
+    engine: options.engine,
+    twenty,
+    daemon,
+    url,
+    prefix: engine.prefix,
+    env,
+    found: engine.found,
+    ...(engine.redisUrl && { redisUrl: engine.redisUrl }),
+    ...(engine.brokers && { brokers: engine.brokers }),
+    postForm: fields => postForm(url, fields),
+    cli: (...args) => runCli([...args, ...configs.flatMap(file => ['--config', file])], env),
+    stop: () => closeAll(closers),
+  }
+}
+
+interface StartedEngine {
+  readonly yaml: string
+  readonly prefix: string
+  readonly found: readonly string[]
+  readonly redisUrl?: string
+  readonly brokers?: readonly string[]
+}
+
+async function startEngine(
+  engine: EngineName,
+  folder: string,
+  closers: (() => Promise<unknown>)[],
+): Promise<StartedEngine> {
+  if (engine === 'embedded') {
+    const file = join(folder, 'data')
+    return {
+      yaml: `log: { type: embedded, folder: "${file}" }`,
+      prefix: 'twenty-sync',
+      found: [`embedded, one file in ${file}`],
+    }
+  }
+  const [kafka, redis] = await Promise.all([startKafka(), startRedis()])
+  closers.push(
+    () => kafka.stop(),
+    () => redis.stop(),
+  )
+  const prefix = `ts${Date.now().toString(36)}`
+  return {
+    yaml: `log: { type: kafka, brokers: [${kafka.brokers.map(broker => `"${broker}"`).join(', ')}], prefix: ${prefix}, replication: 1 }
+state: { type: redis, url: "${redis.url}", prefix: "${prefix}:" }`,
+    prefix,
+    found: [kafka.found, redis.found],
+    redisUrl: redis.url,
+    brokers: kafka.brokers,
+  }
+}
+
+async function postForm(url: string, fields: Readonly<Record<string, string>>): Promise<number> {
+  const answer = await fetch(`${url}/hooks/lead-form`, {
+    method: 'POST',
+    headers: { 'x-form-key': FORM_KEY },
+    body: new URLSearchParams(fields),
+  })
+  await answer.arrayBuffer()
+  return answer.status
+}
+
+async function closeAll(closers: (() => Promise<unknown>)[]): Promise<void> {
+  for (const close of closers.splice(0).reverse()) await close().catch(() => {})
+}
+
+/** Waits until `check` is true; the last reason it gave otherwise. @throws Error after `ms`. */
+export async function eventually(what: string, check: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
+  const deadline = Date.now() + ms
+  while (Date.now() < deadline) {
+    if (await check()) return
+    await sleep(25)
+  }
+  throw new Error(`after ${ms / 1000} s still not so: ${what}`)
+}
