@@ -60,7 +60,7 @@ export class EmbeddedTopic implements LocalTopic {
       database.prepare(`INSERT INTO ${table} (o, at, attributes, value) VALUES (?, ?, ?, ${value})`)
     this.#insertText = insert('CAST(? AS TEXT)')
     this.#insertBytes = insert('?')
-    this.#deleteKey = database.prepare(`DELETE FROM ${table} WHERE ${KEY} = ?`)
+    this.#deleteKey = database.prepare(`DELETE FROM ${table} WHERE (${KEY}) = ?`)
     this.#deleteBelow = database.prepare(`DELETE FROM ${table} WHERE o < ?`)
     this.#keepNext = database.prepare('UPDATE topics SET next_offset = ? WHERE id = ?')
     this.#commitOffset = database.prepare(
@@ -145,7 +145,7 @@ export class EmbeddedTopic implements LocalTopic {
     if (this.#pending.transaction !== transaction) this.#pending = { transaction, end: this.#end }
     this.#lastAt = Math.max(this.#lastAt, this.#context.clock.now())
     for (const record of records) {
-      if (this.#compacted) this.#deleteKey.run(record.key)
+      if (this.#compacted) this.#deleteKey.run(JSON.stringify(record.key))
       const insert = isStorableAsText(record.value) ? this.#insertText : this.#insertBytes
       insert.run(this.#pending.end, this.#lastAt, packAttributes(record), record.value)
       this.#pending.end++

@@ -92,8 +92,8 @@ export class TopicTable {
   }
 }
 
-/** The event's key, as an expression over a row; `packAttributes` puts it first. */
-export const KEY = "json_extract(attributes, '$[0]')"
+/** The event's key as JSON text, an expression over a row: `packAttributes` puts the key first. */
+export const KEY = "attributes -> '$[0]'"
 
 export function tableOf(topicId: number): string {
   return `log_${topicId}`

@@ -82,7 +82,8 @@ export class LocalLog implements EventLog {
 
   async describe(names?: readonly string[]): Promise<TopicInfo[]> {
     this.#assertOpen()
-    const topics = names ? names.map(name => this.#storage.topic(name)) : [...this.#storage.topics()]
+    const all = () => [...this.#storage.topics()].sort((a, b) => (a.name < b.name ? -1 : 1))
+    const topics = names ? names.map(name => this.#storage.topic(name)) : all()
     return topics.filter(topic => topic !== undefined).map(infoOf)
   }
 

@@ -119,9 +119,9 @@ export function appendSuite(suite: LogSuite): void {
     it.runIf(suite.features.compactsAtOnce)('keeps only the newest event of a key in a compacted topic', async () => {
       const topic = suite.name()
       await suite.log.createTopics([{ name: topic, compacted: true }])
-      await suite.fill(topic, 9, ['a', 'b', 'c'])
+      await suite.fill(topic, 9, ['a', 'b "ключ" 👋', 'c\u0000d'])
       expect(numbersOf(await suite.read(topic))).toEqual([6, 7, 8])
-      await suite.fill(topic, 1, ['b'], 9)
+      await suite.fill(topic, 1, ['b "ключ" 👋'], 9)
       expect(numbersOf(await suite.read(topic))).toEqual([6, 8, 9])
     })
   })
@@ -139,11 +139,13 @@ const SAMPLES: readonly ChangeEvent[] = [
     data: { nothing: null, empty: '', list: [1, [2, { three: 3.5 }]], text: 'é\u0000\n\u2028👋', big: 1e300 },
   }),
   makeEvent({ data: {} }),
-  withRaw('{ "spaced" :  [1.0, 2e2],"twice":1,\n"twice":2, "\\u00e9":"é" }'),
+  withRaw(Buffer.from('{ "spaced" :  [1.0, 2e2],"twice":1,\n"twice":2, "\\u00e9":"é" }')),
+  // Not UTF-8, as a careless sender has it: kept all the same.
+  withRaw(Buffer.from('{"name":"Ren\xe9"}', 'latin1')),
 ]
 
-function withRaw(json: string): ChangeEvent {
-  return makeEvent({ raw: Buffer.from(json), data: JSON.parse(json) as ChangeEvent['data'] })
+function withRaw(raw: Buffer): ChangeEvent {
+  return makeEvent({ raw, data: JSON.parse(raw.toString()) as ChangeEvent['data'] })
 }
 
 function withoutAbsent(fields: Record<string, unknown>): Record<string, unknown> {
