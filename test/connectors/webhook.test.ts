@@ -1,9 +1,9 @@
-import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import type { Received } from '../../src/connectors/connector.ts'
 import webhook from '../../src/connectors/webhook.ts'
 import { derivedId } from '../../src/identity.ts'
+import { schemaErrors } from '../support/schema-errors.ts'
 import { createConnector, NOW, post } from './webhook-support.ts'
 
 const open = { verify: 'none' as const }
@@ -16,13 +16,11 @@ async function refusal(received: Promise<Received>): Promise<string> {
 }
 
 describe('config', () => {
-  const schema = TypeCompiler.Compile(webhook.config)
-
   it('has examples that are valid', () => {
     for (const { yaml } of webhook.examples) {
       const { type, ...config } = parse(yaml)
       expect(type).toBe('webhook')
-      expect([...schema.Errors(config)]).toEqual([])
+      expect(schemaErrors(webhook.config, config)).toEqual([])
     }
   })
 
@@ -38,7 +36,7 @@ describe('config', () => {
     { path: '/x', verify: 'none', accept: ['xml'] },
     { path: '/x', verify: 'none', honypot: 'website' },
   ])('refuses %j', config => {
-    expect(schema.Check(config)).toBe(false)
+    expect(schemaErrors(webhook.config, config)).not.toEqual([])
   })
 
   it('describes every field', () => {
