@@ -13,7 +13,9 @@ export async function startRedisServer(program: string, cluster: boolean): Promi
   const folder = await dataFolder('redis')
   const [port, busPort] = (await freePorts(2)) as [number, number]
   const args = ['--port', port, '--bind', '127.0.0.1', '--dir', folder.path, '--appendonly', 'yes', '--save', '']
-  const mode = cluster ? ['--cluster-enabled', 'yes', '--cluster-port', busPort] : []
+  const mode = cluster
+    ? ['--cluster-enabled', 'yes', '--cluster-port', busPort, '--cluster-announce-ip', '127.0.0.1']
+    : []
   const all = [...args, '--appendfsync', 'always', '--maxmemory-policy', 'noeviction', ...mode].map(String)
   let server: GuardedProcess
   const start = async () => {
