@@ -137,7 +137,8 @@ export default defineConnector({
 })
 
 function createWebhook(config: Static<typeof Config>, context: ConnectorContext): Connector {
-  const scheme = createScheme(config.verify)
+  const { publicUrl } = context
+  const scheme = createScheme(config.verify, publicUrl && publicUrl.replace(/\/+$/, '') + config.path)
   const accept: ReadonlySet<BodyKind> = new Set(config.accept ?? ['json'])
   const object = config.object ?? 'received'
   const lists =

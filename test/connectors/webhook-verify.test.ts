@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { IncomingRequest } from '../../src/connectors/connector.ts'
+import webhook from '../../src/connectors/webhook.ts'
 import { SyncError } from '../../src/errors.ts'
 import { derivedId } from '../../src/identity.ts'
-import { createConnector, NOW, post, type WebhookConfig } from './webhook-support.ts'
+import { createConnector, createContext, NOW, post, type WebhookConfig } from './webhook-support.ts'
 
 type Verify = WebhookConfig['verify']
 
@@ -212,6 +213,13 @@ describe('hubspot-v3', () => {
     const query = { signedQuery: "?a=x:y/z&b=it's%20here", rawQuery: 'a=x%3Ay%2fz&b=it%27s%20here' }
     expect(await outcome(verify, signed(NOW, query))).toBe(202)
     expect(await outcome(verify, signed(NOW, { ...query, rawQuery: 'a=other' }))).toBe(401)
+  })
+
+  it('takes the address from where the world reaches us', async () => {
+    const context = { ...createContext('hub'), publicUrl: 'https://sync.example.com/' }
+    const config = { path: '/hooks/hub', verify: { scheme: 'hubspot-v3' as const, secret: 'client-secret' } }
+    expect((await webhook.create(config, context).receive!(signed(NOW))).events).toHaveLength(1)
+    expect(() => webhook.create(config, createContext('hub'))).toThrow(/server.publicUrl/)
   })
 
   it('gives one event per element, the same one when it is sent again', async () => {

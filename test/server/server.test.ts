@@ -86,6 +86,23 @@ describe('intake', () => {
     expect(harness.server.counts('a')).toMatchObject({ received: 0 })
   })
 
+  it('P1: tells the connector only of events that are durable', async () => {
+    const told: string[] = []
+    let failure: unknown
+    await start(
+      connectorOf({ receive: async ({ body }) => ({ events: [eventOf(body)], appended: () => told.push('stored') }) }),
+      {
+        append: async () => {
+          if (failure) throw failure
+        },
+      },
+    )
+    await post()
+    failure = new SyncError('retryable', 'LOG_UNAVAILABLE', 'away')
+    await post()
+    expect(told).toEqual(['stored'])
+  })
+
   it('gives connectors the very bytes, with path, query and headers', async () => {
     let seen: unknown
     await start(

@@ -18,7 +18,8 @@ export interface Scheme {
 /** A scheme's config and what it makes of it. One file each; `webhook/verify.ts` lists them. */
 export interface SchemeDefinition<S extends TSchema = TSchema> {
   readonly config: S
-  create(config: Static<S>): Scheme
+  /** `address`: the whole URL that the sender calls, where the config says how the world reaches us. */
+  create(config: Static<S>, address?: string): Scheme
 }
 
 export function defineScheme<S extends TSchema>(definition: SchemeDefinition<S>): SchemeDefinition<S> {

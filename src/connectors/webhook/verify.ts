@@ -33,8 +33,8 @@ export const Verification = Type.Union(
   },
 )
 
-/** @throws SyncError fatal for a secret or template that cannot work. */
-export function createScheme(config: Static<typeof Verification>): Scheme {
+/** @throws SyncError fatal for a secret, template or address that cannot work. */
+export function createScheme(config: Static<typeof Verification>, address?: string): Scheme {
   if (config === 'none') return { verify() {} }
   if (!('scheme' in config)) return sharedHeader.create(config)
   switch (config.scheme) {
@@ -45,7 +45,7 @@ export function createScheme(config: Static<typeof Verification>): Scheme {
     case 'github':
       return github.create(config)
     case 'hubspot-v3':
-      return hubspot.create(config)
+      return hubspot.create(config, address)
     case 'shopify':
       return shopify.create(config)
     case 'hmac':

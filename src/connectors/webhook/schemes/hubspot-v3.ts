@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
+import { SyncError } from '../../../errors.ts'
 import { canonicalJson } from '../../../identity.ts'
 import {
   checkAge,
@@ -26,16 +27,25 @@ export default defineScheme({
     {
       scheme: Type.Literal('hubspot-v3', { description: 'HubSpot apps and workflows, signature version 3.' }),
       secret: Secrets("The app's client secret."),
-      url: Type.String({
-        pattern: '^https?://[^?#]+$',
-        description: 'The address that HubSpot calls, exactly as it is entered there; it is part of what is signed.',
-        examples: ['https://sync.example.com/hooks/hubspot'],
-      }),
+      url: Type.Optional(
+        Type.String({
+          pattern: '^https?://[^?#]+$',
+          description:
+            'The address that HubSpot calls, exactly as entered there; it is part of what is signed. Default: `server.publicUrl` and the path.',
+          examples: ['https://sync.example.com/hooks/hubspot'],
+        }),
+      ),
       tolerance: Tolerance,
     },
     { additionalProperties: false, description: 'HubSpot: X-HubSpot-Signature-v3 and X-HubSpot-Request-Timestamp.' },
   ),
-  create(config) {
+  create(config, address) {
+    const base = config.url ?? address
+    if (base === undefined) {
+      const message =
+        'scheme `hubspot-v3` signs the address that is called: set `server.publicUrl`, or `url` beside the secret'
+      throw new SyncError('fatal', 'NO_PUBLIC_URL', message)
+    }
     const keys = listOf(config.secret)
     const allowedMs = toleranceMs(config.tolerance)
     return {
@@ -43,10 +53,7 @@ export default defineScheme({
         const given = requiredHeader(request, 'x-hubspot-signature-v3')
         const timestamp = requiredHeader(request, 'x-hubspot-request-timestamp')
         checkAge(epochMs(timestamp), request.receivedAt, allowedMs)
-        const url = `${config.url}${request.rawQuery ? `?${request.rawQuery}` : ''}`.replace(
-          DECODED,
-          decodeURIComponent,
-        )
+        const url = `${base}${request.rawQuery ? `?${request.rawQuery}` : ''}`.replace(DECODED, decodeURIComponent)
         const valid = keys.some(key => {
           const mac = createHmac('sha256', key).update(`${request.method}${url}`).update(request.body).update(timestamp)
           return sameText(given, mac.digest('base64'))
