@@ -1,4 +1,5 @@
 import { asSyncError, SyncError } from '../errors.ts'
+import type { Fields } from '../event.ts'
 import { derivedId } from '../identity.ts'
 import type { ProcessResult, Scope } from '../processors/processor.ts'
 import type { Delivery, Item, Plan } from '../sinks/sink.ts'
@@ -120,15 +121,8 @@ export class Executor {
   #item(run: Run, step: ActionStep, scope: Scope, prefix: string, open: boolean): Item {
     const own = step.key ? String(step.key.evaluate(scope)) : run.event.id
     const key = `${this.#flow}/${prefix}${step.id}/${own}`
-    return {
-      action: step.action,
-      args: step.args(scope),
-      key,
-      id: derivedId('effect', key),
-      time: run.event.time,
-      outcomeUnknown: open,
-      priority: run.mode === 'replay' ? 'replay' : 'live',
-    }
+    const priority = run.mode === 'replay' ? 'replay' : 'live'
+    return new EffectItem(step.action, step.args(scope), key, run.event.time, open, priority)
   }
 
   async #read(run: Run, step: ActionStep, item: Item, scope: Scope, stepKey: string): Promise<Skip> {
@@ -213,6 +207,31 @@ export class Executor {
     }
     if (step.effect === 'blind' && step.onUnknown === 'hold') throw outcomeUnknown(step, error)
     throw error
+  }
+}
+
+/** The id is a hash that most effects never ask for. */
+class EffectItem implements Item {
+  readonly action: string
+  readonly args: Fields
+  readonly key: string
+  readonly time: string
+  readonly outcomeUnknown: boolean
+  readonly priority: Item['priority']
+  #id: string | undefined
+
+  constructor(action: string, args: Fields, key: string, time: string, outcomeUnknown: boolean, priority: Item['priority']) {
+    this.action = action
+    this.args = args
+    this.key = key
+    this.time = time
+    this.outcomeUnknown = outcomeUnknown
+    this.priority = priority
+  }
+
+  get id(): string {
+    this.#id ??= derivedId('effect', this.key)
+    return this.#id
   }
 }
 
