@@ -97,6 +97,14 @@ export interface Expression {
   evaluate(scope: Scope): unknown
 }
 
+/** A compiled tree of CEL texts. */
+export interface ExpressionTree {
+  /** Names of the scope that its expressions read. */
+  readonly names: readonly string[]
+  /** The tree with every string replaced by its value; an empty optional leaves its entry or element out. */
+  evaluate(scope: Scope): unknown
+}
+
 export interface Example {
   readonly title: string
   /** YAML as it stands under the component's key. Validated in CI. */
@@ -111,6 +119,14 @@ interface Definition<S extends TSchema> {
   /** An object schema; every property has a description. */
   readonly config: S
   readonly examples: readonly Example[]
+}
+
+/** Found by a component in its own config when it is loaded. */
+export interface ConfigFault {
+  /** Within the component's config. */
+  readonly path: readonly (string | number)[]
+  readonly message: string
+  readonly suggestion?: string
 }
 
 interface BuildContext {
@@ -142,17 +158,23 @@ export interface ConnectorContext extends SystemContext {
 
 export interface StepContext extends BuildContext {
   readonly flow: string
+  /** Compiles what `ExprTree` or `ExprMap` marks: every string in it is CEL. */
+  compileTree(tree: unknown): ExpressionTree
 }
 
 export interface ConnectorDefinition<S extends TSchema = TSchema> extends Definition<S> {
   /** Brought along by every system of this type, under the system's name; then `config` is the system's own. */
   readonly system?: string
+  /** Objects that it gives, where the config alone tells; absent: only the system knows. */
+  objects?(config: Static<S>): readonly string[]
   create(config: Static<S>, context: ConnectorContext): Connector
 }
 
 export interface ProcessorDefinition<S extends TSchema = TSchema> extends Definition<S> {
   /** Names that its result adds to the scope, so that later expressions are checked against them. */
   adds?(config: Static<S>): readonly string[]
+  /** What is wrong with a config although it fits the schema: a JSON Schema that is none, for example. */
+  check?(config: Static<S>): readonly ConfigFault[]
   create(config: Static<S>, context: StepContext): Processor
 }
 
@@ -180,4 +202,11 @@ export function defineProcessor<S extends TSchema>(definition: ProcessorDefiniti
 }
 export function defineSink<S extends TSchema>(definition: SinkDefinition<S>): SinkDefinition<S> {
   return definition
+}
+
+/** Every component by its type. `src/registry.ts` is generated from the folders. */
+export interface Registry {
+  readonly connectors: Readonly<Record<string, ConnectorDefinition>>
+  readonly processors: Readonly<Record<string, ProcessorDefinition>>
+  readonly sinks: Readonly<Record<string, SinkDefinition>>
 }

@@ -133,6 +133,7 @@ export default defineConnector({
         '  header: x-signature\n  timestampHeader: x-timestamp\n  signed: "{timestamp}.{body}"\n',
     },
   ],
+  objects: config => [config.object ?? 'received'],
   create: (config, context) => createWebhook(config, context),
 })
 

@@ -1,0 +1,137 @@
+import { Type } from '@sinclair/typebox'
+import { Duration, Expr } from './definition.ts'
+
+const Name = (description: string, example: string) =>
+  Type.String({ description, pattern: '^[A-Za-z][A-Za-z0-9_-]*$', maxLength: 60, examples: [example] })
+
+const Source = Type.String({
+  description: 'A connector, one of its objects, or one action: `lead-form`, `twenty.person`, `twenty.person.created`.',
+  minLength: 1,
+  examples: ['twenty.person.created'],
+})
+
+/** A flow, its steps apart. */
+export const FlowSchema = Type.Object(
+  {
+    from: Type.Union([Source, Type.Array(Source, { description: 'Several.', minItems: 1 })], {
+      description: 'What it reads.',
+      examples: ['lead-form', ['twenty.person.created', 'twenty.person.updated']],
+    }),
+    steps: Type.Array(Type.Unknown(), {
+      description: 'What happens with each event, from top to bottom. Each step is one verb.',
+      minItems: 1,
+      examples: [[{ filter: "data.stage == 'WON'" }]],
+    }),
+    start: Type.Optional(
+      Type.String({
+        description:
+          'Where a new flow begins: `now`, `earliest` (everything that is kept), or a time. Of no effect later.',
+        minLength: 1,
+        default: 'now',
+        examples: ['earliest', '2026-01-31T00:00:00Z'],
+      }),
+    ),
+    formerly: Type.Optional(
+      Name('Its earlier name: it goes on where that one stopped, and does nothing twice.', 'web-form'),
+    ),
+    concurrency: Type.Optional(
+      Type.Integer({
+        description: 'Records that are worked on side by side. Events of one record always run one after the other.',
+        minimum: 1,
+        maximum: 100_000,
+        default: 1000,
+      }),
+    ),
+    remember: Type.Optional(
+      Duration({
+        description:
+          'How long it is known what was done, so that it is not done twice. Not less than the log keeps events. Default: 35d, or as long as the log keeps them.',
+        examples: ['90d'],
+      }),
+    ),
+  },
+  { description: 'Reads events and runs steps with each of them.', additionalProperties: false },
+)
+
+const when = Type.Optional(
+  Expr({
+    description: 'The step runs only when this is true; the flow goes on either way.',
+    result: 'boolean',
+    examples: ["data.stage == 'WON'"],
+  }),
+)
+const id = Type.Optional(
+  Name(
+    'What the step is called in records of what was done; keep it when the step changes. Default: `<verb>-<object>`.',
+    'create-invoice',
+  ),
+)
+const as = Type.Optional(
+  Type.String({ description: 'Name of the result in later expressions.', minLength: 1, examples: ['company'] }),
+)
+
+/** Keys that every processor step has besides its own. */
+export const ProcessorKeys = Type.Object({ when, as, id, stepId: id }, { additionalProperties: false })
+
+/** Those of a processor whose own keys are names. */
+export const NamesProcessorKeys = Type.Object({ when, id }, { additionalProperties: false })
+
+/** Keys that every action step has besides its own. */
+export const ActionKeys = Type.Object(
+  {
+    in: Type.Optional(Name('The system in which it happens. Default: the only one that can.', 'twenty')),
+    via: Type.Optional(Name('The same as `in`, for what is sent through a system.', 'mail')),
+    when,
+    as,
+    id,
+    stepId: id,
+    key: Type.Optional(
+      Expr({
+        description: 'What it is done once for. Default: the event. `data.id` with an invoice: one invoice per record.',
+        result: 'string',
+        examples: ['data.id'],
+      }),
+    ),
+    onUnknown: Type.Optional(
+      Type.Union([Type.Literal('hold'), Type.Literal('repeat')], {
+        description:
+          'When a crash leaves open whether it was done, and asking does not help: `hold` gives a dead letter for a person, `repeat` does it again.',
+        default: 'hold',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+/** `each`, its inner steps apart. */
+export const EachSchema = Type.Object(
+  {
+    over: Expr({ description: 'The list.', result: 'list', examples: ['data.items'] }),
+    as: Type.Optional(
+      Type.String({
+        description: 'Name of the item in the inner steps.',
+        minLength: 1,
+        default: 'item',
+        examples: ['line'],
+      }),
+    ),
+    key: Type.Optional(
+      Expr({
+        description: 'What tells one item from another, also when the list changes. Default: its index.',
+        result: 'string',
+        examples: ['item.id'],
+      }),
+    ),
+    concurrency: Type.Optional(
+      Type.Integer({ description: 'Items side by side.', minimum: 1, maximum: 1000, default: 10 }),
+    ),
+    do: Type.Array(Type.Unknown(), {
+      description: 'Steps that run for each item. Names that they define stay inside.',
+      minItems: 1,
+      examples: [[{ create: { object: 'task', values: { title: 'item.title' } } }]],
+    }),
+    id,
+    when,
+  },
+  { description: 'Runs steps for each item of a list.', additionalProperties: false },
+)

@@ -1,0 +1,128 @@
+import type { Fields } from '../event.ts'
+import { nearest } from '../nearest.ts'
+import { checkValue } from './check-value.ts'
+import { type DeclaredSystem, namedEntries } from './components.ts'
+import type { ConfigPath, ConnectorConfig, FlowConfig } from './config.ts'
+import { durationMs, type Registry } from './definition.ts'
+import { FlowSchema } from './flow-schema.ts'
+import type { LoadContext } from './load-context.ts'
+import { keyPlaceOf, type MapNode, type Node } from './node.ts'
+import { viewOf } from './schema-view.ts'
+import { type KnownSources, readSource, type Source } from './source-name.ts'
+import { StepNames } from './step-names.ts'
+import { readSteps } from './steps.ts'
+
+const DAY_MS = 86_400_000
+const REMEMBER_MS = 35 * DAY_MS
+
+export interface FlowsContext extends KnownSources {
+  readonly load: LoadContext
+  readonly registry: Registry
+  readonly systems: ReadonlyMap<string, DeclaredSystem>
+  readonly connectors: ReadonlyMap<string, Omit<ConnectorConfig, 'objects'>>
+  readonly retentionMs: number
+}
+
+export function readFlows(root: MapNode, context: FlowsContext): Map<string, FlowConfig> {
+  const flows = new Map<string, FlowConfig>()
+  const identities = new Map<string, Node>()
+  for (const [name, node] of namedEntries(root, 'flows', context.load)) {
+    const flow = readFlow(name, node, context)
+    flows.set(name, flow)
+    checkIdentity(flow, node, identities, root, context.load)
+  }
+  return flows
+}
+
+function readFlow(name: string, node: MapNode, context: FlowsContext): FlowConfig {
+  const { load, registry, systems } = context
+  const path = ['flows', name]
+  const config = checkValue(viewOf(FlowSchema), node, path, { load }) as Fields
+  const steps = node.entries.get('steps')
+  return {
+    name,
+    ...(typeof config.formerly === 'string' && { formerly: config.formerly }),
+    from: sourcesOf(node, path, context),
+    start: startOf(node.entries.get('start'), config.start, [...path, 'start'], load),
+    concurrency: Number(config.concurrency),
+    rememberMs: rememberOf(node.entries.get('remember'), config.remember, [...path, 'remember'], context),
+    steps: steps
+      ? readSteps(steps, [...path, 'steps'], new StepNames(), { load, registry, systems, ids: new Map() })
+      : [],
+  }
+}
+
+/** Two flows that share a group would take each other's events. */
+function checkIdentity(
+  { name, formerly }: FlowConfig,
+  node: MapNode,
+  identities: Map<string, Node>,
+  root: MapNode,
+  { problems }: LoadContext,
+): void {
+  const place = keyPlaceOf(node.entries.get('formerly') ?? node)
+  const path = ['flows', name, 'formerly']
+  const flows = root.entries.get('flows')
+  const identity = formerly ?? name
+  if (formerly !== undefined && formerly !== name && flows?.kind === 'map' && flows.entries.has(formerly)) {
+    problems.add(place, path, 'duplicate-name', `there is a flow "${formerly}", so this one was not called that before`)
+  } else if (identities.has(identity)) {
+    problems.add(place, path, 'duplicate-name', `another flow was called "${identity}" before, too`)
+  }
+  identities.set(identity, node)
+}
+
+function sourcesOf(node: MapNode, path: ConfigPath, context: FlowsContext): Source[] {
+  const from = node.entries.get('from')
+  const items =
+    from?.kind === 'list'
+      ? from.items.map((item, at) => ({ item, at: [...path, 'from', at] }))
+      : from
+        ? [{ item: from, at: [...path, 'from'] }]
+        : []
+  const seen = new Set<string>()
+  return items.flatMap(({ item, at }) => {
+    if (item.kind !== 'scalar' || typeof item.value !== 'string' || item.unresolved) return []
+    const source = readSource(item, at, context)
+    if (!source) return []
+    const text = JSON.stringify(source)
+    if (seen.has(text)) context.load.problems.add(item.place, at, 'duplicate-name', `${item.value} is listed already`)
+    seen.add(text)
+    return [source]
+  })
+}
+
+const TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/
+
+function startOf(
+  node: Node | undefined,
+  start: unknown,
+  path: ConfigPath,
+  { problems }: LoadContext,
+): FlowConfig['start'] {
+  if (start === 'now' || start === 'earliest') return start
+  const time = typeof start === 'string' && TIME.test(start) ? Date.parse(start) : Number.NaN
+  if (!Number.isNaN(time)) return { time }
+  if (node?.kind === 'scalar' && typeof node.value === 'string' && !node.unresolved) {
+    const suggestion = nearest(node.value, ['now', 'earliest']) ?? 'now, earliest, or a time like 2026-01-31T00:00:00Z'
+    problems.add(node.place, path, 'enum', `"${node.value}" is not a place to start`, suggestion)
+  }
+  return 'now'
+}
+
+/** P3: while an event can be read again, it must be known what was done with it. */
+function rememberOf(
+  node: Node | undefined,
+  remember: unknown,
+  path: ConfigPath,
+  { load, retentionMs }: FlowsContext,
+): number {
+  if (typeof remember !== 'string' || !/^\d+(ms|s|m|h|d)$/.test(remember)) return Math.max(REMEMBER_MS, retentionMs)
+  const ms = durationMs(remember)
+  if (ms < retentionMs && node) {
+    const kept = `${Math.ceil(retentionMs / DAY_MS)}d`
+    const message = `the log keeps events for ${kept}, and what was done with them would be forgotten before`
+    load.problems.add(node.place, path, 'remember', message, kept)
+  }
+  return ms
+}

@@ -1,0 +1,31 @@
+import type { Node } from './node.ts'
+import type { Problems } from './problems.ts'
+
+/** What one load collects while it checks. */
+export interface LoadContext {
+  readonly problems: Problems
+  readonly secrets: Secrets
+  readonly warnings: Set<string>
+  /** Content hashes of the files that the config names, by the value that names them. */
+  readonly files: Map<Node, string>
+}
+
+/** Resolved secrets by the value that holds them. */
+export class Secrets {
+  readonly #values = new Set<string>()
+  readonly #nodes = new Set<Node>()
+
+  add(node: Node, values: readonly string[]): void {
+    this.#nodes.add(node)
+    for (const value of values) if (value !== '') this.#values.add(value)
+  }
+
+  has(node: Node): boolean {
+    return this.#nodes.has(node)
+  }
+
+  /** Longest first: a secret may hold another. */
+  values(): string[] {
+    return [...this.#values].sort((left, right) => right.length - left.length || (left < right ? -1 : 1))
+  }
+}

@@ -1,0 +1,180 @@
+import { dirname } from 'node:path'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  type ParsedNode,
+  parseAllDocuments,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml'
+import { isDangerousKey } from '../json.ts'
+import type { ConfigPath } from './config.ts'
+import type { Node, Place, ScalarNode } from './node.ts'
+import type { Problems } from './problems.ts'
+import { resolveReferences, type Variables } from './references.ts'
+
+/** Aliases can name each other: a few lines of them would fill the memory. */
+const MAX_NODES = 100_000
+
+export interface YamlFile {
+  readonly file: string
+  readonly text: string
+}
+
+/** The documents of a file as trees, references resolved. Empty with a syntax error: its rest would be guesswork. */
+export function readYaml(source: YamlFile, variables: Variables, problems: Problems): Node[] {
+  const lines = new LineCounter()
+  const documents = parseAllDocuments(source.text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    logLevel: 'silent',
+  })
+  if (!Array.isArray(documents)) return []
+  const faults = documents.flatMap(document => [...document.errors, ...document.warnings])
+  for (const fault of faults) {
+    const { line, col } = lines.linePos(fault.pos[0])
+    problems.add({ file: source.file, line, column: Math.max(1, col) }, [], 'syntax', sentence(fault.message))
+  }
+  if (faults.length > 0) return []
+  return documents.flatMap(document => {
+    const reader = new Reader(source, lines, document, variables, problems)
+    return document.contents ? [reader.read(document.contents as ParsedNode, [])] : []
+  })
+}
+
+class Reader {
+  readonly #source: YamlFile
+  readonly #lines: LineCounter
+  readonly #document: Document
+  readonly #variables: Variables
+  readonly #problems: Problems
+  readonly #open = new Set<unknown>()
+  #count = 0
+
+  constructor(source: YamlFile, lines: LineCounter, document: Document, variables: Variables, problems: Problems) {
+    this.#source = source
+    this.#lines = lines
+    this.#document = document
+    this.#variables = variables
+    this.#problems = problems
+  }
+
+  read(node: unknown, path: ConfigPath, keyPlace?: Place): Node {
+    const written = { place: this.#placeOf(node, keyPlace), ...(keyPlace && { keyPlace }) }
+    if (++this.#count > MAX_NODES || this.#open.has(node)) return this.#endless(written, path)
+    if (isAlias(node)) return { ...this.#inside(node, () => this.read(node.resolve(this.#document), path)), ...written }
+    if (isMap(node)) return { kind: 'map', ...written, entries: this.#inside(node, () => this.#entries(node, path)) }
+    if (isSeq(node)) {
+      const items = this.#inside(node, () => node.items.map((item, at) => this.read(item, [...path, at])))
+      return { kind: 'list', ...written, items }
+    }
+    return this.#scalar(isScalar(node) ? node : undefined, written, path)
+  }
+
+  #inside<T>(node: unknown, work: () => T): T {
+    this.#open.add(node)
+    try {
+      return work()
+    } finally {
+      this.#open.delete(node)
+    }
+  }
+
+  #endless(written: { place: Place }, path: ConfigPath): Node {
+    this.#problems.add(written.place, path, 'syntax', 'aliases name each other without end')
+    return { kind: 'scalar', ...written, value: null, source: '', references: [], whole: false, unresolved: true }
+  }
+
+  #entries(map: YAMLMap, path: ConfigPath): Map<string, Node> {
+    const entries = new Map<string, Node>()
+    const merged: Node[] = []
+    for (const pair of map.items) {
+      const place = this.#placeOf(pair.key)
+      const key = this.#keyOf(pair, place, path)
+      if (key === undefined) continue
+      if (key === '<<') merged.push(this.read(pair.value, [...path, key], place))
+      else this.#addEntry(entries, key, this.read(pair.value, [...path, key], place), path)
+    }
+    for (const node of merged) this.#merge(entries, node, path)
+    return entries
+  }
+
+  #addEntry(entries: Map<string, Node>, key: string, value: Node, path: ConfigPath): void {
+    const first = entries.get(key)
+    if (!first) return void entries.set(key, value)
+    const message = `\`${key}\` is written twice here; the first is in line ${first.keyPlace?.line}`
+    this.#problems.add(value.keyPlace!, [...path, key], 'duplicate-key', message)
+  }
+
+  /** `<<: *defaults`: what the map itself does not say. */
+  #merge(entries: Map<string, Node>, node: Node, path: ConfigPath): void {
+    if (node.kind === 'list') for (const item of node.items) this.#merge(entries, item, path)
+    else if (node.kind === 'map') {
+      for (const [key, value] of node.entries) if (!entries.has(key)) entries.set(key, value)
+    } else this.#problems.add(node.place, [...path, '<<'], 'type', '`<<` takes a map, or a list of maps')
+  }
+
+  #keyOf(pair: Pair, place: Place, path: ConfigPath): string | undefined {
+    const key = isAlias(pair.key) ? pair.key.resolve(this.#document) : pair.key
+    if (isScalar(key) && key.value !== null && typeof key.value !== 'object') {
+      const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value))
+      if (!isDangerousKey(name)) return name
+      this.#problems.add(place, [...path, name], 'name', `\`${name}\` cannot be a key`)
+    } else this.#problems.add(place, path, 'type', 'keys are plain text')
+    return undefined
+  }
+
+  #scalar(node: Scalar | undefined, written: { place: Place; keyPlace?: Place }, path: ConfigPath): ScalarNode {
+    const value = node?.value
+    if (typeof value !== 'string') {
+      const plain = typeof value === 'number' || typeof value === 'boolean' ? value : null
+      const source = node?.source ?? ''
+      return { kind: 'scalar', ...written, value: plain, source, references: [], whole: false, unresolved: false }
+    }
+    const { text, ...resolved } = resolveReferences(
+      value,
+      { variables: this.#variables, folder: dirname(this.#source.file) },
+      (message, suggestion) => this.#problems.add(written.place, path, 'reference', message, suggestion),
+    )
+    const locate = text === value ? this.#locator(node!, value) : undefined
+    return { kind: 'scalar', ...written, value: text, source: value, ...resolved, ...(locate && { locate }) }
+  }
+
+  /** Where the characters of the text stand, if they stand in the file as they are. */
+  #locator(node: Scalar, text: string): ScalarNode['locate'] {
+    const [start, end] = node.range ?? [0, 0]
+    const raw = this.#source.text.slice(start, end)
+    const at = raw.indexOf(text)
+    if (at === 0 || at === 1) return offset => this.#place(start + at + offset)
+    if (node.type !== 'BLOCK_LITERAL') return undefined
+    return offset => {
+      const before = text.slice(0, offset).split('\n')
+      const line = this.#lines.linePos(start).line + before.length
+      const content = this.#source.text.split('\n')[line - 1] ?? ''
+      const indent = content.length - content.trimStart().length
+      const own = text.split('\n')[before.length - 1] ?? ''
+      const ownIndent = own.length - own.trimStart().length
+      return { file: this.#source.file, line, column: indent - ownIndent + before.at(-1)!.length + 1 }
+    }
+  }
+
+  #placeOf(node: unknown, otherwise?: Place): Place {
+    const range = (node as ParsedNode | null)?.range
+    return range ? this.#place(range[0]) : (otherwise ?? { file: this.#source.file, line: 1, column: 1 })
+  }
+
+  #place(offset: number): Place {
+    const { line, col } = this.#lines.linePos(offset)
+    return { file: this.#source.file, line, column: col }
+  }
+}
+
+function sentence(message: string): string {
+  return `not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`
+}
