@@ -42,4 +42,7 @@ async function main(): Promise<void> {
   process.once('SIGTERM', stop)
 }
 
-await main()
+await main().catch((error: unknown) => {
+  process.stderr.write(`The sandbox did not start: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+})
