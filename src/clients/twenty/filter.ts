@@ -44,8 +44,8 @@ function quoted(value: string): string {
   return /^[\w@.+-]+$/.test(value) ? value : `"${value}"`
 }
 
-/** Blanks at the ends would be lost on the way, and `%` only widens the pattern. */
-function isAwkward(value: string): boolean {
+/** Cannot stand in a list. Blanks at the ends would be lost on the way; `%` only widens a pattern. */
+export function isAwkward(value: string): boolean {
   return value.trim() !== value || value.search(AWKWARD) >= 0
 }
 

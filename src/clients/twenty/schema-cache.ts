@@ -29,7 +29,7 @@ export class SchemaCache {
   #fetching: Promise<TwentySchema> | undefined
 
   constructor(options: { system: string; state: StateStore; clock: Clock; send: Send }) {
-    this.#key = `{system:${options.system}}:metadata`
+    this.#key = `{system/${options.system}}:metadata`
     this.#state = options.state
     this.#clock = options.clock
     this.#send = options.send

@@ -1,0 +1,58 @@
+import { createTwentyClient, type TwentyClient } from '../clients/twenty/client.ts'
+import { TwentyConfig } from '../clients/twenty/config.ts'
+import { defineSink } from '../config/definition.ts'
+import { asSyncError } from '../errors.ts'
+import type { Item, Plan, Sink } from './sink.ts'
+import { actions } from './twenty/actions.ts'
+import { claimsOf } from './twenty/claims.ts'
+import { Deliverer } from './twenty/deliverer.ts'
+import { Planner } from './twenty/planner.ts'
+import { verifyUse } from './twenty/verify.ts'
+
+export default defineSink({
+  type: 'twenty',
+  summary: 'Reads and writes records of a Twenty workspace.',
+  config: TwentyConfig,
+  examples: [
+    {
+      title: 'A workspace with its webhook',
+      yaml: '{ type: twenty, url: "${TWENTY_URL}", apiKey: "${TWENTY_API_KEY}", webhookSecret: "${TWENTY_WEBHOOK_SECRET}" }',
+    },
+  ],
+  actions,
+  client: createTwentyClient,
+  create(config, { client, env }): Sink {
+    const twenty = client as TwentyClient
+    const planner = new Planner(twenty, env.clock)
+    const deliverer = new Deliverer(twenty, planner, config.batch ?? 60)
+    return {
+      claims: claimsOf,
+      async plan(items, signal) {
+        try {
+          return await planner.plan(items, { signal, priority: priorityOf(items) })
+        } catch (thrown) {
+          const error = asSyncError(thrown)
+          return items.map(() => error)
+        }
+      },
+      deliver: (plans, signal) => deliverer.deliver(plans, { signal, priority: priorityOf(plans.map(itemOf)) }),
+      async verify(uses, signal) {
+        const schema = await twenty.schemas.get({ signal })
+        for (const use of uses) verifyUse(use, schema)
+      },
+      async check(signal) {
+        // Needs the right address, a key that works and the right to read the data model: all that the sink lives by.
+        await twenty.schemas.refresh({ signal })
+      },
+    }
+  },
+})
+
+function itemOf(plan: Plan): Item {
+  return plan.item
+}
+
+/** A call that one live item waits for is a live call. */
+function priorityOf(items: readonly Item[]): Item['priority'] {
+  return items.every(item => item.priority === 'replay') ? 'replay' : 'live'
+}

@@ -1,0 +1,165 @@
+import { type TProperties, type TSchema, Type } from '@sinclair/typebox'
+import { type ActionDefinition, Duration, type Example, Expr, ExprMap } from '../../config/definition.ts'
+
+/** Most items of one `deliver`; the system's `batch` decides how many of them go into one call. */
+const DELIVER = 60
+const PLAN = 200
+
+const object = Type.String({
+  description: 'Object by its singular name, custom objects included.',
+  minLength: 1,
+  examples: ['person', 'company', 'opportunity'],
+})
+
+const path = Type.String({ description: 'Path of a field.', minLength: 1, examples: ['emails.primaryEmail'] })
+
+const match = Type.Union(
+  [
+    path,
+    Type.Array(path, { description: 'Several paths: a record that one of them finds is the match.', minItems: 1 }),
+    ExprMap({ description: 'Paths with the values that they must all have.' }),
+  ],
+  {
+    description:
+      'How to find the record. A path takes its value from `values`; `domainName` alone means its URL. Two matching records are an error.',
+    examples: ['emails.primaryEmail', ['emails.primaryEmail', 'linkedinLink'], { externalId: 'data.id' }],
+  },
+)
+
+const id = Expr({ description: 'Id of the record, instead of `match`.', examples: ['event.data.id'] })
+
+const values = ExprMap({
+  description:
+    'Fields to write. Composite fields are maps (`name: { firstName: … }`), or single parts by path (`emails.primaryEmail: …`); relations take an id or a record. null clears; an empty optional leaves the field alone.',
+  examples: [{ jobTitle: 'data.title', 'emails.primaryEmail': 'data.email', companyId: 'company.?id' }],
+})
+
+const onMatch = Type.Union([Type.Literal('overwrite'), Type.Literal('fill-empty'), Type.Literal('keep')], {
+  description:
+    '`overwrite` sets the fields that differ, `fill-empty` only those that are empty, `keep` leaves an existing record as it is.',
+  default: 'overwrite',
+})
+
+const onDeleted = Type.Union([Type.Literal('hold'), Type.Literal('restore'), Type.Literal('skip')], {
+  description:
+    'When the match lies in the trash: `hold` gives a dead letter for a person to decide, `restore` brings it back, `skip` leaves it there.',
+  default: 'hold',
+})
+
+const onMissing = Type.Union([Type.Literal('fail'), Type.Literal('skip')], {
+  description: 'When no record matches: a dead letter, or nothing.',
+  default: 'fail',
+})
+
+/** What notes and tasks can have besides fields. */
+const activity = {
+  link: Type.Optional(
+    Type.Array(Expr({ description: 'A record, or `<object>/<id>`; null is left out.', examples: ['person'] }), {
+      description: 'Notes and tasks: the records that it is shown at.',
+      examples: [['person', 'company', 'event.subject']],
+    }),
+  ),
+  body: Type.Optional(
+    Expr({ description: 'Notes and tasks: the text, in Markdown.', examples: ["'Asked for a call: ' + data.message"] }),
+  ),
+  assignee: Type.Optional(
+    Type.String({ description: 'Tasks: e-mail of the workspace member who gets it.', examples: ['rep@example.com'] }),
+  ),
+  dueIn: Type.Optional(Duration({ description: 'Tasks: due this long after the event.', examples: ['1d', '4h'] })),
+}
+
+function closed(properties: TProperties): TSchema {
+  return Type.Object(properties, { additionalProperties: false })
+}
+
+function action(
+  effect: ActionDefinition['effect'],
+  summary: string,
+  properties: TProperties,
+  examples: readonly Example[],
+): ActionDefinition {
+  return { effect, summary, config: closed(properties), examples, batch: { deliver: DELIVER, plan: PLAN } }
+}
+
+export const actions = {
+  find: action(
+    'read',
+    'Reads one record, by id or match; null when there is none. Records in the trash do not count.',
+    { object, match: Type.Optional(match), id: Type.Optional(id), values: Type.Optional(values) },
+    [
+      {
+        title: 'The company of an e-mail address',
+        yaml: "{ in: twenty, object: company, match: { domainName: data.email.split('@')[1] }, as: company }",
+      },
+    ],
+  ),
+  create: action(
+    'keyed',
+    'Creates a record, once per event: its id follows from the event. With `match` only where none exists.',
+    {
+      object,
+      match: Type.Optional(match),
+      values: Type.Optional(values),
+      onDeleted: Type.Optional(onDeleted),
+      ...activity,
+    },
+    [
+      {
+        title: 'A follow-up task',
+        yaml: '{ in: twenty, object: task, values: { title: "\'Call \' + data.name" }, assignee: rep@example.com, dueIn: 1d, link: [person] }',
+      },
+    ],
+  ),
+  update: action(
+    'safe',
+    'Changes the fields of a record that differ, by id or match.',
+    {
+      object,
+      match: Type.Optional(match),
+      id: Type.Optional(id),
+      values: Type.Optional(values),
+      onMatch: Type.Optional(onMatch),
+      onDeleted: Type.Optional(onDeleted),
+      onMissing: Type.Optional(onMissing),
+      ...activity,
+    },
+    [
+      {
+        title: 'A score, written back',
+        yaml: '{ in: twenty, object: person, id: event.data.id, values: { score: answer.score } }',
+      },
+    ],
+  ),
+  upsert: action(
+    'safe',
+    'Finds the record and changes what differs, or creates it.',
+    {
+      object,
+      match,
+      values: Type.Optional(values),
+      onMatch: Type.Optional(onMatch),
+      onDeleted: Type.Optional(onDeleted),
+      ...activity,
+    },
+    [
+      {
+        title: 'A person by e-mail, filling only what is empty',
+        yaml: '{ in: twenty, object: person, match: emails.primaryEmail, onMatch: fill-empty, values: { emails.primaryEmail: data.email, jobTitle: data.title }, as: person }',
+      },
+    ],
+  ),
+  delete: action(
+    'safe',
+    'Moves a record to the trash, by id or match; nothing when it is gone already.',
+    {
+      object,
+      match: Type.Optional(match),
+      id: Type.Optional(id),
+      values: Type.Optional(values),
+      destroy: Type.Optional(
+        Type.Boolean({ description: 'Removes it for good instead, also out of the trash.', default: false }),
+      ),
+    },
+    [{ title: 'By id', yaml: '{ in: twenty, object: person, id: data.personId }' }],
+  ),
+} satisfies Record<string, ActionDefinition>

@@ -1,0 +1,85 @@
+import { asSyncError, type SyncError } from '../../errors.ts'
+
+/** After so many bad ones the rest goes one by one: that is cheaper then. */
+const MANY_BAD = 4
+
+/**
+ * Sends a batch, and when the other side refuses it as a whole finds the items that it is about, so that only these
+ * fail: at most log2(n) + 1 further calls for one bad item of n. What is not a refusal of content fails all that is left.
+ * @param refusal what a first try with all of them was refused with, when there was one.
+ */
+export async function isolate<T, R>(
+  items: readonly T[],
+  send: (items: readonly T[]) => Promise<readonly R[]>,
+  refusal?: SyncError,
+): Promise<(R | SyncError)[]> {
+  const outcomes = new Map<T, R | SyncError>()
+  let left = items
+  let error = refusal ?? (await attempt(left, send, outcomes))
+  for (let bad = 0; error?.kind === 'rejected' && bad < MANY_BAD; bad++) {
+    const found = await findBad(left, error, send, outcomes)
+    left = found.rest
+    if (left.length === 0) error = undefined
+    else error = found.error.kind === 'rejected' ? await attempt(left, send, outcomes) : found.error
+  }
+  if (error?.kind === 'rejected') await oneByOne(left, send, outcomes)
+  else if (error) failAll(left, error, outcomes)
+  return items.map(item => outcomes.get(item)!)
+}
+
+/** Halves the suspects until one is left, or a call fails for another reason. What has no outcome then is `rest`. */
+async function findBad<T, R>(
+  items: readonly T[],
+  refusal: SyncError,
+  send: (items: readonly T[]) => Promise<readonly R[]>,
+  outcomes: Map<T, R | SyncError>,
+): Promise<{ error: SyncError; rest: readonly T[] }> {
+  let suspects = items
+  let error = refusal
+  const untried = () => items.filter(item => !outcomes.has(item))
+  while (suspects.length > 1) {
+    const half = Math.floor(suspects.length / 2)
+    const first = suspects.slice(0, half)
+    const second = suspects.slice(half)
+    const refused = await attempt(first, send, outcomes)
+    if (!refused) suspects = second
+    else if (refused.kind !== 'rejected') return { error: refused, rest: untried() }
+    else {
+      error = refused
+      suspects = first
+    }
+  }
+  outcomes.set(suspects[0]!, error)
+  return { error, rest: untried() }
+}
+
+async function oneByOne<T, R>(
+  items: readonly T[],
+  send: (items: readonly T[]) => Promise<readonly R[]>,
+  outcomes: Map<T, R | SyncError>,
+): Promise<void> {
+  for (const [place, item] of items.entries()) {
+    const error = await attempt([item], send, outcomes)
+    if (!error) continue
+    if (error.kind !== 'rejected') return failAll(items.slice(place), error, outcomes)
+    outcomes.set(item, error)
+  }
+}
+
+async function attempt<T, R>(
+  items: readonly T[],
+  send: (items: readonly T[]) => Promise<readonly R[]>,
+  outcomes: Map<T, R | SyncError>,
+): Promise<SyncError | undefined> {
+  try {
+    const results = await send(items)
+    items.forEach((item, place) => void outcomes.set(item, results[place]!))
+    return undefined
+  } catch (thrown) {
+    return asSyncError(thrown)
+  }
+}
+
+function failAll<T, R>(items: readonly T[], error: SyncError, outcomes: Map<T, R | SyncError>): void {
+  for (const item of items) if (!outcomes.has(item)) outcomes.set(item, error)
+}
