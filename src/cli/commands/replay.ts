@@ -1,0 +1,158 @@
+import { Option } from 'commander'
+import type { ReplayArguments } from '../../runtime/operations.ts'
+import type { PlannedWrite, ReplayProgress } from '../../runtime/replay.ts'
+import { type AddCommand, wholeNumber, withExamples } from '../command.ts'
+import { EXIT, Interrupted } from '../exit-code.ts'
+import { interruptible } from '../interrupt.ts'
+import { progressText, ReplayProgressView } from '../output/replay-progress.ts'
+import { count, counted } from '../output/text.ts'
+import { writeText } from '../output/write-diff.ts'
+import { positionText, readPosition } from '../position.ts'
+import type { Session } from '../session.ts'
+
+interface ReplayOptions {
+  readonly from: string
+  readonly to?: string
+  readonly where?: string
+  readonly dryRun?: boolean
+  readonly effects: 'safe' | 'all'
+  readonly rate?: number
+  readonly diffs: number
+}
+
+export const addReplay: AddCommand = (program, runner) => {
+  const command = program
+    .command('replay')
+    .summary('Read a range of the log again through a flow.')
+    .argument('<flow>', 'name of the flow')
+    .description(
+      'Read a range of the log again through a flow as it is configured now, in a group of its own, behind live traffic. After an interruption the same command goes on where it was.',
+    )
+    .requiredOption('--from <position>', 'first event: a time, an age (2h, 3d), partition:offset (0:1500), earliest')
+    .option('--to <position>', 'stop before it; default: what is the end when the replay begins')
+    .option('--where <expression>', 'only events for which this CEL expression over `event` and `data` is true')
+    .option('--dry-run', 'write nothing; show what would be written, field by field')
+    .addOption(
+      new Option(
+        '--effects <class>',
+        'which effects run: only those that are safe to repeat, or all that were never done',
+      )
+        .choices(['safe', 'all'])
+        .default('safe'),
+    )
+    .option('--rate <count>', 'events per second at most; 0 is as fast as it goes; default 1000', wholeNumber(0))
+    .option('--diffs <count>', 'with --dry-run: show so many writes, then only count', wholeNumber(0), 100)
+    .action(runner.run((session: Session, options: ReplayOptions, flow: string) => replay(session, options, flow)))
+  withExamples(command, [
+    ['twenty-sync replay web-form-leads --from 2h --dry-run', 'what the last two hours would write now'],
+    ['twenty-sync replay web-form-leads --from 2026-11-01T00:00:00Z --to 2026-11-02T00:00:00Z', 'one day again'],
+    [`twenty-sync replay scoring --from earliest --where "data.city == 'Paris'" --rate 50`, 'some, slowly'],
+  ])
+}
+
+async function replay(session: Session, options: ReplayOptions, flow: string): Promise<number | undefined> {
+  const query = await queryOf(options, flow, session.now)
+  const view = new ReplayView(session, options)
+  return interruptible(session.shell, signal =>
+    session.onInstallation(async ({ operations }) => {
+      let last: ReplayProgress | undefined
+      for await (const progress of operations.replay(query, signal)) {
+        last = progress
+        await view.show(progress)
+      }
+      if (last?.finished) {
+        await view.finished(last)
+        return undefined
+      }
+      await view.interrupted(query)
+      const { reason } = signal
+      return reason instanceof Interrupted ? reason.code : EXIT.runtime
+    }),
+  )
+}
+
+async function queryOf(options: ReplayOptions, flow: string, now: number): Promise<ReplayArguments> {
+  const { from, to, where, dryRun, effects, rate } = options
+  return {
+    flow,
+    from: await readPosition(from, '--from', now),
+    effects,
+    ...(to !== undefined && { to: await readPosition(to, '--to', now) }),
+    ...(where && { where }),
+    ...(dryRun && { dryRun }),
+    ...(rate !== undefined && { perSecond: rate }),
+  }
+}
+
+class ReplayView {
+  readonly #session: Session
+  readonly #progress: ReplayProgressView
+  readonly #dryRun: boolean
+  readonly #most: number
+  readonly #writes = new Map<string, number>()
+  #asWanted = 0
+  #shown = 0
+  #saidResumed = false
+
+  constructor(session: Session, { dryRun = false, diffs }: ReplayOptions) {
+    this.#session = session
+    this.#progress = new ReplayProgressView(session.shell.stderr, session.talkStyle, session.shell.clock)
+    this.#dryRun = dryRun
+    this.#most = diffs
+  }
+
+  async show(progress: ReplayProgress): Promise<void> {
+    if (this.#session.json) return this.#session.print(JSON.stringify(progress))
+    if (progress.resumed && !this.#saidResumed) {
+      this.#saidResumed = true
+      await this.#session.say(`goes on at event ${count(progress.read)} of ${count(progress.total)}`)
+    }
+    for (const write of progress.plans) await this.#plan(write)
+    if (!progress.finished) await this.#progress.show(progress)
+  }
+
+  async #plan(write: PlannedWrite): Promise<void> {
+    if (write.operation === 'none') this.#asWanted++
+    const text = writeText(write, this.#session.style)
+    if (text === undefined) return
+    const object = write.target?.split('/')[0]
+    const what = object ? `${write.operation} ${object}` : write.operation
+    this.#writes.set(what, (this.#writes.get(what) ?? 0) + 1)
+    if (++this.#shown > this.#most) return
+    await this.#progress.clear()
+    await this.#session.print(`${text}\n`)
+  }
+
+  async finished(progress: ReplayProgress): Promise<void> {
+    if (this.#session.json) return
+    await this.#progress.clear()
+    const matched = `${count(progress.matched)} of ${counted(progress.total, 'event')}`
+    if (this.#dryRun) await this.#session.print(this.#dryRunText(matched))
+    else await this.#session.print(`replayed ${matched}: ${progressText(progress).split('; ')[1]}`)
+  }
+
+  #dryRunText(matched: string): string {
+    const hidden = this.#shown > this.#most ? [`${count(this.#shown - this.#most)} more not shown (--diffs)`] : []
+    const writes = [...this.#writes].map(([what, times]) => `${count(times)} x ${what}`)
+    const summary = writes.length > 0 ? writes.join(', ') : 'nothing'
+    const equal = this.#asWanted > 0 ? `; ${count(this.#asWanted)} already as wanted` : ''
+    return [...hidden, `dry run of ${matched}: would write ${summary}${equal}`].join('\n')
+  }
+
+  /** With the range as it was understood: an age would name another one by then. */
+  async interrupted(query: ReplayArguments): Promise<void> {
+    await this.#progress.clear()
+    if (!this.#session.json) await this.#session.say(`interrupted; to go on: ${commandOf(query)}`)
+  }
+}
+
+function commandOf({ flow, from, to, where, dryRun, effects, perSecond }: ReplayArguments): string {
+  return [
+    `twenty-sync replay ${flow} --from ${positionText(from)}`,
+    ...(to === undefined ? [] : [`--to ${positionText(to)}`]),
+    ...(where ? [`--where '${where.replaceAll("'", "'\\''")}'`] : []),
+    ...(dryRun ? ['--dry-run'] : []),
+    ...(effects === 'all' ? ['--effects all'] : []),
+    ...(perSecond === undefined ? [] : [`--rate ${perSecond}`]),
+  ].join(' ')
+}

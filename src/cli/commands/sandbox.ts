@@ -1,0 +1,69 @@
+import { type AddCommand, wholeNumber, withExamples } from '../command.ts'
+import { interruptible } from '../interrupt.ts'
+import type { Session } from '../session.ts'
+import type { RunningSandbox } from '../shell.ts'
+
+interface SandboxOptions {
+  readonly port: number
+  readonly apiKey: string
+}
+
+export const addSandbox: AddCommand = (program, runner) => {
+  const command = program
+    .command('sandbox')
+    .summary('Run a stand-in for Twenty, to try things on.')
+    .description(
+      'Run a stand-in for Twenty on this machine, to try things on. It keeps its records in memory and listens on 127.0.0.1.',
+    )
+    .option('--port <number>', 'port to listen on; 0 takes a free one', wholeNumber(0), 3100)
+    .option('--api-key <key>', 'the API key that it accepts; it opens nothing but the sandbox', 'sandbox-api-key')
+    .action(
+      runner.run(async (session: Session, { port, apiKey }: SandboxOptions) => {
+        await interruptible(session.shell, async signal => {
+          const sandbox = await session.shell.backend.startSandbox({ port, apiKey })
+          try {
+            const { url } = sandbox
+            await session.result({ url, apiKey: sandbox.apiKey }, () => sandboxText(sandbox, session))
+            await new Promise<void>(resolve => {
+              if (signal.aborted) resolve()
+              signal.addEventListener('abort', () => resolve(), { once: true })
+            })
+          } finally {
+            await sandbox.close()
+          }
+        })
+        return undefined
+      }),
+    )
+  withExamples(command, [
+    ['twenty-sync sandbox', 'on http://127.0.0.1:3100, until Ctrl-C'],
+    ['twenty-sync sandbox --port 0 --json', 'on a free port, told as JSON'],
+  ])
+}
+
+function sandboxText({ url, apiKey }: RunningSandbox, { style }: Session): string {
+  const header = `-H 'authorization: Bearer ${apiKey}' -H 'content-type: application/json'`
+  return [
+    `${style.bold('A stand-in for Twenty')} at ${style.cyan(url)}; its records are gone when it ends (Ctrl-C).`,
+    '',
+    style.bold('Point twenty-sync at it'),
+    `  export TWENTY_URL=${url}`,
+    `  export TWENTY_API_KEY=${apiKey}`,
+    '  twenty-sync init --yes && twenty-sync run',
+    '',
+    style.bold('Change records, as a program does'),
+    `  curl -s ${url}/rest/people ${header} \\`,
+    `    -d '{"name":{"firstName":"Ada","lastName":"Lovelace"},"emails":{"primaryEmail":"ada@example.com"}}'`,
+    `  curl -s ${url}/rest/people ${header}`,
+    `  curl -s -X PATCH ${url}/rest/people/<id> ${header} -d '{"city":"London"}'`,
+    '',
+    style.bold('Change records, as a person does in Twenty'),
+    `  curl -s ${url}/sandbox/edit -d '{"object":"people","id":"<id>","values":{"city":"Paris"}}'`,
+    '',
+    style.bold('Have it send webhooks, and see what it did'),
+    `  curl -s ${url}/rest/webhooks ${header} \\`,
+    `    -d '{"targetUrl":"http://127.0.0.1:8080/hooks/twenty","operations":["*.*"],"secret":"<webhookSecret of the config>"}'`,
+    `  curl -s ${url}/sandbox/state`,
+    `  curl -s -X PUT ${url}/sandbox/faults -d '{…}'   (what there is: curl -s ${url}/sandbox/faults)`,
+  ].join('\n')
+}

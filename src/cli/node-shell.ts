@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
+import type { WriteStream } from 'node:tty'
+import { systemClock } from '../environment/clock.ts'
+import { EXIT, Interrupted } from './exit-code.ts'
+import type { Backend, Input, Output, Shell } from './shell.ts'
+
+/** The process that this is. */
+export async function nodeShell(): Promise<Shell> {
+  const { createEnvironment } = await import('../environment/system.ts')
+  return {
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    stdin: input,
+    variables: process.env,
+    folder: process.cwd(),
+    version: version(),
+    pid: process.pid,
+    clock: systemClock,
+    backend,
+    environment: logger => createEnvironment({ logger }),
+    onSignal(name, handler) {
+      process.on(name, handler)
+      return () => process.off(name, handler)
+    },
+    onCrash(handler) {
+      process.on('unhandledRejection', handler).on('uncaughtException', handler)
+      return () => void process.off('unhandledRejection', handler).off('uncaughtException', handler)
+    },
+    exit: code => process.exit(code),
+  }
+}
+
+/** Each part is loaded by the commands that need it. */
+const backend: Backend = {
+  async loadConfig(paths, variables) {
+    const { loadConfig } = await import('../config/load.ts')
+    return loadConfig(paths, { variables })
+  },
+  async startDaemon(options) {
+    return (await import('../runtime/daemon.ts')).startDaemon(options)
+  },
+  async openOffline(config, env) {
+    return (await import('../runtime/daemon.ts')).openOffline(config, env)
+  },
+  async verifyLive(config, env, signal) {
+    return (await import('../runtime/daemon.ts')).verifyLive(config, env, signal)
+  },
+  async startSandbox(options) {
+    // The one way from the product to its sandbox: a command that exists to start it. Nothing else may import it.
+    const server: string = new URL(
+      `../../sandbox/twenty/server.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
+      import.meta.url,
+    ).href
+    const { startSandboxTwenty } = (await import(server)) as SandboxModule
+    const sandbox = await startSandboxTwenty(options)
+    return { url: sandbox.url, apiKey: sandbox.apiKey, close: () => sandbox.stop() }
+  },
+}
+
+interface SandboxModule {
+  startSandboxTwenty(options: {
+    readonly port: number
+    readonly apiKey: string
+  }): Promise<{ readonly url: string; readonly apiKey: string; stop(): Promise<void> }>
+}
+
+function outputOf(stream: WriteStream): Output {
+  // `| head` closes the pipe: there is nobody left to tell anything.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.done)
+    throw error
+  })
+  return {
+    isTty: stream.isTTY ?? false,
+    get columns() {
+      return stream.columns
+    },
+    write: text => new Promise(resolve => stream.write(text, () => resolve())),
+  }
+}
+
+const input: Input = {
+  isTty: process.stdin.isTTY ?? false,
+  async text() {
+    return Buffer.concat(await process.stdin.toArray()).toString('utf8')
+  },
+  async ask(question, { hidden = false } = {}) {
+    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
+    process.stderr.write(hidden ? question : '')
+    const lines = createInterface({ input: process.stdin, output: hidden ? nowhere : process.stderr, terminal: true })
+    try {
+      return await new Promise<string>((resolve, reject) => {
+        lines.on('SIGINT', () => reject(new Interrupted('SIGINT')))
+        lines.on('close', () => reject(new Interrupted('SIGINT')))
+        lines.question(hidden ? '' : question).then(resolve, reject)
+      })
+    } finally {
+      lines.close()
+      if (hidden) process.stderr.write('\n')
+    }
+  },
+}
+
+/** Of the nearest package.json: one folder more lies between in a build. */
+function version(): string {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      return (JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string }).version
+    } catch {
+      // Not in this place.
+    }
+  }
+  return 'unknown'
+}

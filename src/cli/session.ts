@@ -1,0 +1,101 @@
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.ts'
+import type { Environment } from '../environment.ts'
+import { Redactor } from '../runtime/redact.ts'
+import { configPaths, variablesIn } from './config-paths.ts'
+import { type Connection, connectOperations } from './connect.ts'
+import { createLogger } from './output/log-lines.ts'
+import { createStyle, type Style } from './output/style.ts'
+import type { Shell } from './shell.ts'
+
+/** Options that every command takes. */
+export interface CommonOptions {
+  readonly config?: readonly string[]
+  readonly json?: boolean
+}
+
+/** One run of one command: where its output goes, and the config that it is about. */
+export class Session {
+  readonly shell: Shell
+  /** One JSON document on stdout, or one a line for what comes in pieces. */
+  readonly json: boolean
+  readonly style: Style
+  /** Of stderr. */
+  readonly talkStyle: Style
+  readonly #named: readonly string[]
+  #redactor = new Redactor([])
+
+  constructor(shell: Shell, options: CommonOptions) {
+    this.shell = shell
+    this.json = options.json ?? false
+    this.#named = options.config ?? []
+    const variables = this.variables
+    this.style = createStyle(shell.stdout, variables)
+    this.talkStyle = createStyle(shell.stderr, variables)
+  }
+
+  get variables() {
+    return variablesIn(this.shell.folder, this.shell.variables)
+  }
+
+  /** Columns for tables on stdout; undefined when nobody looks, and nothing is cut then. */
+  get width(): number | undefined {
+    return this.shell.stdout.isTty ? (this.shell.stdout.columns ?? 100) : undefined
+  }
+
+  get now(): number {
+    return this.shell.clock.now()
+  }
+
+  /** The command's answer: the document with `--json`, else the text. */
+  async result(document: unknown, text: () => string): Promise<void> {
+    await this.print(this.json ? JSON.stringify(this.#redactor.redact(document)) : text())
+  }
+
+  /** A line to stdout. P9: whatever it holds, no secret of the config. */
+  async print(text: string): Promise<void> {
+    await this.shell.stdout.write(`${this.json ? text : this.#redactor.text(text)}\n`)
+  }
+
+  /** A line to stderr. */
+  async say(text: string): Promise<void> {
+    await this.shell.stderr.write(`${this.#redactor.text(text)}\n`)
+  }
+
+  /** Reads the config anew at each call. @param named instead of those of `--config`. @throws ConfigError, UsageError */
+  async loadConfig(named: readonly string[] = []): Promise<Config> {
+    const { variables } = this
+    const paths = configPaths([...this.#named, ...named], variables, this.shell.folder)
+    const config = await this.shell.backend.loadConfig(paths, variables)
+    this.useSecretsOf(config)
+    return config
+  }
+
+  useSecretsOf(config: Config): void {
+    this.#redactor = new Redactor(config.secrets)
+  }
+
+  redact<T>(value: T): T {
+    return this.#redactor.redact(value)
+  }
+
+  logger(level = 'warn'): Logger {
+    const { stderr } = this.shell
+    return createLogger({ output: stderr, style: this.talkStyle, level, redactor: () => this.#redactor })
+  }
+
+  environment(logger = this.logger()): Environment {
+    return this.shell.environment(logger)
+  }
+
+  /** Runs the work on the installation that the config names, and lets go of it after. */
+  async onInstallation<T>(work: (connection: Connection, config: Config) => Promise<T>): Promise<T> {
+    const config = await this.loadConfig()
+    const connection = await connectOperations(config, this.environment(), this.shell.backend)
+    try {
+      return await work(connection, config)
+    } finally {
+      await connection.close()
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import { type Static, type TObject, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { SyncError } from '../errors.ts'
+import type { Operations } from '../runtime/operations.ts'
+
+type Run = (operations: Operations, query: unknown, signal: AbortSignal) => Promise<unknown> | AsyncIterable<unknown>
+
+export interface ControlCall {
+  /** One value, or one after the other until the operation ends or the caller goes away. */
+  readonly answer: 'value' | 'stream'
+  /** @throws SyncError rejected `BAD_QUERY`. */
+  readonly run: Run
+}
+
+const Position = Type.Union([
+  Type.Literal('now'),
+  Type.Literal('earliest'),
+  Type.Object({ time: Type.Number() }, { additionalProperties: false }),
+  Type.Object({ offsets: Type.Record(Type.String(), Type.Integer({ minimum: 0 })) }, { additionalProperties: false }),
+])
+const Text = Type.String({ minLength: 1 })
+const Limit = Type.Integer({ minimum: 1 })
+const Letters = Type.Object(
+  {
+    flow: Text,
+    ids: Type.Optional(Type.Array(Text)),
+    all: Type.Optional(Type.Boolean()),
+    code: Type.Optional(Text),
+  },
+  { additionalProperties: false },
+)
+const Flow = Type.Object({ flow: Text }, { additionalProperties: false })
+const Nothing = Type.Object({}, { additionalProperties: false })
+
+/** What can be asked over the control port: every operation, under its own name. */
+export const CONTROL_CALLS: Readonly<Record<keyof Operations, ControlCall>> = {
+  status: value(Nothing, operations => operations.status()),
+  topics: value(Nothing, operations => operations.topics()),
+  listEvents: value(
+    Type.Object(
+      {
+        topic: Type.Optional(Text),
+        limit: Type.Optional(Limit),
+        from: Type.Optional(Position),
+        where: Type.Optional(Text),
+      },
+      { additionalProperties: false },
+    ),
+    (operations, query) => operations.listEvents(query),
+  ),
+  showEvent: value(Type.Object({ id: Text }, { additionalProperties: false }), (operations, query) =>
+    operations.showEvent(query),
+  ),
+  tailEvents: stream(
+    Type.Object({ topic: Type.Optional(Text), where: Type.Optional(Text) }, { additionalProperties: false }),
+    (operations, query, signal) => operations.tailEvents(query, signal),
+  ),
+  pauseFlow: value(Flow, (operations, query) => operations.pauseFlow(query)),
+  resumeFlow: value(Flow, (operations, query) => operations.resumeFlow(query)),
+  listDeadLetters: value(
+    Type.Object(
+      { flow: Type.Optional(Text), limit: Type.Optional(Limit), all: Type.Optional(Type.Boolean()) },
+      { additionalProperties: false },
+    ),
+    (operations, query) => operations.listDeadLetters(query),
+  ),
+  redriveDeadLetters: value(Letters, (operations, query) => operations.redriveDeadLetters(query)),
+  discardDeadLetters: value(Letters, (operations, query) => operations.discardDeadLetters(query)),
+  trigger: value(
+    Type.Object(
+      {
+        connector: Text,
+        object: Type.Optional(Text),
+        action: Type.Optional(Text),
+        id: Type.Optional(Text),
+        data: Type.Record(Type.String(), Type.Unknown()),
+      },
+      { additionalProperties: false },
+    ),
+    (operations, query) => operations.trigger(query),
+  ),
+  replay: stream(
+    Type.Object(
+      {
+        flow: Text,
+        from: Position,
+        to: Type.Optional(Position),
+        where: Type.Optional(Text),
+        dryRun: Type.Optional(Type.Boolean()),
+        effects: Type.Optional(Type.Union([Type.Literal('safe'), Type.Literal('all')])),
+        perSecond: Type.Optional(Type.Number({ minimum: 0 })),
+      },
+      { additionalProperties: false },
+    ),
+    (operations, query, signal) => operations.replay(query, signal),
+  ),
+}
+
+function value<S extends TObject>(
+  schema: S,
+  run: (operations: Operations, query: Static<S>) => Promise<unknown>,
+): ControlCall {
+  return { answer: 'value', run: (operations, query) => run(operations, checked(schema, query)) }
+}
+
+function stream<S extends TObject>(
+  schema: S,
+  run: (operations: Operations, query: Static<S>, signal: AbortSignal) => AsyncIterable<unknown>,
+): ControlCall {
+  return { answer: 'stream', run: (operations, query, signal) => run(operations, checked(schema, query), signal) }
+}
+
+function checked<S extends TObject>(schema: S, query: unknown): Static<S> {
+  if (Value.Check(schema, query)) return query
+  const [first] = Value.Errors(schema, query)
+  const place = first?.path ? ` at ${first.path}` : ''
+  throw new SyncError('rejected', 'BAD_QUERY', `the control call has a wrong argument${place}: ${first?.message}`)
+}
