@@ -66,11 +66,13 @@ function checkName(
 ): void {
   const name = String(node.args)
   if (bound.has(name)) return
-  if (visible?.includes(name) || (!visible && !dialect.hasVariable(name)) || name === 'event' || name === 'data') {
+  const isScopeName = name === 'event' || name === 'data' || !dialect.hasVariable(name)
+  if (visible ? visible.includes(name) : isScopeName) {
     used.add(name)
     return
   }
-  if (dialect.hasVariable(name)) return
+  // Words of the language: `int`, `optional`.
+  if (!isScopeName) return
   const meant = nearest(name, visible ?? [])
   const suggestion = meant ?? `one of ${(visible ?? []).join(', ')}; text stands in quotes: '${name}'`
   throw invalid(node.start, `there is no "${name}" here`, suggestion)

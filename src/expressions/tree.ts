@@ -1,17 +1,11 @@
+import type { ExpressionTree } from '../config/definition.ts'
 import type { Scope } from '../processors/processor.ts'
 import { type CompileOptions, compileExpression } from './compile.ts'
-
-export interface CompiledTree {
-  /** Names of the scope that its expressions read. */
-  readonly names: readonly string[]
-  /** The tree with every string replaced by its value; an empty optional leaves its entry or element out. */
-  evaluate(scope: Scope): unknown
-}
 
 type Evaluate = (scope: Scope) => unknown
 
 /** Strings are CEL, lists and maps are walked, everything else stands for itself. */
-export function compileTree(tree: unknown, options: Pick<CompileOptions, 'names'> = {}): CompiledTree {
+export function compileTree(tree: unknown, options: Pick<CompileOptions, 'names'> = {}): ExpressionTree {
   const names = new Set<string>()
   const evaluate = compileNode(tree, source => {
     const expression = compileExpression(source, options)

@@ -128,6 +128,10 @@ describe('functions', () => {
     ["'a-b-c'.replace('-', '+')", 'a+b+c'],
     ["'a,b'.split(',')", ['a', 'b']],
     ["data.tags.join('/')", 'a/b'],
+    ["'Ada King Lovelace'.split(' ').slice(1).join(' ')", 'King Lovelace'],
+    ["'Ada'.split(' ').slice(1).join(' ')", ''],
+    ['data.tags.slice(0, 1)', ['a']],
+    ['data.tags.slice(-1)', ['b']],
     ["isFreeMail('Ada@GMail.com')", true],
     ["isFreeMail('yahoo.co.uk')", true],
     ["isFreeMail('ada@example.com')", false],
@@ -189,6 +193,12 @@ describe('found when it is compiled', () => {
     ['data.x.__proto__', 0, '"__proto__" can never be read', undefined],
   ])('%s', (source, offset, message, suggestion) => {
     expect(defect(source, { names })).toMatchObject({ offset, message, ...(suggestion && { suggestion }) })
+  })
+
+  it('a component may see other names than a step does', () => {
+    const own = ['data', 'headers']
+    expect(compileExpression("headers['x-id']", { names: own }).names).toEqual(['headers'])
+    expect(defect('event.id', { names: own }).message).toBe('there is no "event" here')
   })
 
   it('what the result must be', () => {

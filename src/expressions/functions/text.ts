@@ -10,6 +10,13 @@ export function registerText(env: Environment): void {
   env.registerFunction('string.slug(): string', slug, sync)
   env.registerFunction('string.replace(string, string): string', replace, sync)
   env.registerFunction('isFreeMail(string): bool', isFreeMail, sync)
+  // The rest of a list after `split`; what lies beyond its end is empty, as in JavaScript.
+  env.registerFunction('list<A>.slice(int): list<A>', (list: unknown[], from: bigint) => list.slice(Number(from)), sync)
+  env.registerFunction(
+    'list<A>.slice(int, int): list<A>',
+    (list: unknown[], from: bigint, to: bigint) => list.slice(Number(from), Number(to)),
+    sync,
+  )
 }
 
 /** The first letter in upper case, the rest as it is: `mcDonald` is not ours to mend. */
