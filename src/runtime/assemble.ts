@@ -12,6 +12,7 @@ import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import { compileExpression } from '../expressions/compile.ts'
+import { compileTree } from '../expressions/tree.ts'
 import { DEFAULT_MAX_RECORD_BYTES, type TopicSpec } from '../log/event-log.ts'
 import type { ActionUse, Sink } from '../sinks/sink.ts'
 import { Batcher } from './batcher.ts'
@@ -211,6 +212,7 @@ class Assembler {
         flow,
         env: this.#env,
         compile: (source: string) => compileExpression(source),
+        compileTree: (tree: unknown) => compileTree(tree),
       }
       const processor = use.definition.create(step.config as never, context)
       this.#closers.push(() => processor.close?.())
