@@ -30,6 +30,9 @@ describe('what a test file needs', () => {
     expect(left(everything)).toEqual([])
     expect(left(nothing)).toEqual(files.slice(1).map(file => `${file} kafka`))
     expect(left({ ...everything, redis: undefined })).toEqual(['test/d.kafka.redis.e2e.test.ts redis'])
+    const double: Services = { ...everything, kafka: { kind: 'double', brokers: ['b:1'] }, ownKafka: false }
+    const onDouble = notRunnable(['test/a.real.kafka.test.ts', 'test/b.kafka.test.ts'], double)
+    expect(onDouble.map(({ file }) => file)).toEqual(['test/a.real.kafka.test.ts'])
     expect(left({ ...everything, ownKafka: false })).toEqual(['test/c.own.kafka.test.ts kafka'])
   })
 

@@ -2,9 +2,13 @@ import type { Clock } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
 import type { KafkaClient } from './client.ts'
 import type { Broker, Cluster } from './kafkajs-internals.ts'
-import { logError } from './log-error.ts'
+import { isUnsupported, logError } from './log-error.ts'
 import { deleteOffsets } from './offset-delete.ts'
 import { type KafkaTimings, within } from './timings.ts'
+
+/** Keys of requests. */
+const CREATE_TOPICS = 19
+const DESCRIBE_CONFIGS = 32
 
 export type Offsets = Map<number, number>
 
@@ -19,6 +23,24 @@ export class KafkaControl {
     this.#client = client
     this.#clock = clock
     this.#timings = timings
+  }
+
+  /** Whether the brokers have requests to create and configure topics. */
+  async managesTopics(): Promise<boolean> {
+    return this.#run('cannot ask what the brokers can do', async cluster => {
+      const versions = cluster.brokerPool.versions
+      return versions?.[CREATE_TOPICS] !== undefined && versions[DESCRIBE_CONFIGS] !== undefined
+    })
+  }
+
+  /** For brokers that have no request to create topics, and make them when asked about them. */
+  async createByAsking(topics: readonly string[]): Promise<void> {
+    await this.#run(`cannot create topics ${topics.join(', ')}`, async cluster => {
+      const broker = await cluster.brokerPool.findConnectedBroker()
+      broker.allowAutoTopicCreation = true
+      await broker.metadata(topics)
+      broker.allowAutoTopicCreation = false
+    })
   }
 
   /** Partitions of every topic. */
@@ -68,7 +90,13 @@ export class KafkaControl {
 
   async groups(): Promise<string[]> {
     return this.#run('cannot list groups', async cluster => {
-      const lists = cluster.getNodeIds().map(async nodeId => (await cluster.findBroker({ nodeId })).listGroups())
+      const lists = cluster.getNodeIds().map(async nodeId => {
+        const broker = await cluster.findBroker({ nodeId })
+        return broker.listGroups().catch(error => {
+          if (isUnsupported(error)) return { groups: [] }
+          throw error
+        })
+      })
       const found = (await Promise.all(lists)).flatMap(({ groups }) => groups)
       // A group that only ever had offsets set has no protocol.
       return found.filter(({ protocolType }) => ['consumer', ''].includes(protocolType)).map(({ groupId }) => groupId)

@@ -47,7 +47,9 @@ export class KafkaLog implements EventLog {
     this.#client = kafkaClient(config, logger)
     this.#control = new KafkaControl(this.#client, clock, timings)
     this.#topics = new KafkaTopics(config, this.#client, this.#control, clock, timings)
-    this.#producer = new RenewedProducer(this.#client, clock, timings, COMPRESSION[config.compression])
+    this.#producer = new RenewedProducer(this.#client, clock, timings, COMPRESSION[config.compression], () =>
+      this.#control.managesTopics(),
+    )
     this.#queue = new AppendQueue(batch => this.#producer.send(batch))
     this.#registry = config.registry && new RegistryFormat(config.registry, clock)
   }

@@ -26,7 +26,11 @@ export interface Cluster {
       fromTimestamp?: number
     }[],
   ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>
-  readonly brokerPool: { findConnectedBroker(): Promise<Broker> }
+  readonly brokerPool: {
+    /** By key of request; what is missing the brokers cannot do. */
+    readonly versions: Readonly<Record<number, unknown>> | null
+    findConnectedBroker(): Promise<Broker>
+  }
 }
 
 export interface PartitionMetadata {
@@ -36,6 +40,8 @@ export interface PartitionMetadata {
 }
 
 export interface Broker {
+  /** Whether asking for a topic's metadata may create it. */
+  allowAutoTopicCreation: boolean
   metadata(topics: readonly string[]): Promise<{
     topicMetadata: { topic: string; partitionMetadata: PartitionMetadata[] }[]
   }>

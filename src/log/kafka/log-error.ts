@@ -37,6 +37,11 @@ export function isTooLarge(error: unknown): boolean {
   return TOO_LARGE_TYPES.has(protocolErrorOf(error) ?? '')
 }
 
+/** The broker does not have this request at all. */
+export function isUnsupported(error: unknown): boolean {
+  return [...chain(error)].some(({ name }) => name === 'KafkaJSServerDoesNotSupportApiKey')
+}
+
 /** @param doing what was tried, as in "cannot append to topic x". */
 export function logError(error: unknown, doing: string): SyncError {
   if (error instanceof SyncError) return error

@@ -19,17 +19,26 @@ export class RenewedProducer {
   readonly #clock: Clock
   readonly #timings: KafkaTimings
   readonly #compression: CompressionTypes
+  readonly #isIdempotent: () => Promise<boolean>
   #producer: Promise<Producer> | undefined
   #failures = 0
   #pausedUntil = 0
   #lastError: SyncError | undefined
   #closed = false
 
-  constructor(client: KafkaClient, clock: Clock, timings: KafkaTimings, compression: CompressionTypes) {
+  /** @param isIdempotent false for brokers that only carry data and give no producer ids. */
+  constructor(
+    client: KafkaClient,
+    clock: Clock,
+    timings: KafkaTimings,
+    compression: CompressionTypes,
+    isIdempotent: () => Promise<boolean>,
+  ) {
     this.#client = client
     this.#clock = clock
     this.#timings = timings
     this.#compression = compression
+    this.#isIdempotent = isIdempotent
   }
 
   /**
@@ -69,7 +78,7 @@ export class RenewedProducer {
 
   async #connect(): Promise<Producer> {
     const producer = this.#client.kafka.producer({
-      idempotent: true,
+      idempotent: await this.#isIdempotent(),
       // More in flight could be reordered by a retry, idempotent or not.
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,

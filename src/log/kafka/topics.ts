@@ -43,8 +43,9 @@ export class KafkaTopics {
       ({ name }) => !existing.has(name),
     )
     if (missing.length === 0) return
-    const names = missing.map(({ name }) => name).join(', ')
-    await this.#run(`cannot create topics ${names}`, CREATE_MS, admin =>
+    const names = missing.map(({ name }) => name)
+    if (!(await this.#control.managesTopics())) return this.#control.createByAsking(names)
+    await this.#run(`cannot create topics ${names.join(', ')}`, CREATE_MS, admin =>
       admin
         .createTopics({ topics: missing.map(spec => this.#creationOf(spec)), waitForLeaders: true, timeout: CREATE_MS })
         .catch((error: unknown) => {
@@ -79,13 +80,13 @@ export class KafkaTopics {
 
   async #lookUp(topic: string): Promise<TopicLimits> {
     await this.create([{ name: topic }])
+    if (!(await this.#control.managesTopics())) return limitsOf(DEFAULT_MAX_RECORD_BYTES + BATCH_OVERHEAD_BYTES)
     const resource = { type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['max.message.bytes'] }
     const { resources } = await this.#run(`cannot look up topic "${topic}"`, this.#timings.requestMs, admin =>
       admin.describeConfigs({ includeSynonyms: false, resources: [resource] }),
     )
     const entry = resources[0]?.configEntries.find(({ configName }) => configName === 'max.message.bytes')
-    const maxBatchBytes = Number(entry?.configValue ?? DEFAULT_MAX_RECORD_BYTES + BATCH_OVERHEAD_BYTES)
-    return { maxBatchBytes, maxRecordBytes: Math.max(1, maxBatchBytes - BATCH_OVERHEAD_BYTES) }
+    return limitsOf(Number(entry?.configValue ?? DEFAULT_MAX_RECORD_BYTES + BATCH_OVERHEAD_BYTES))
   }
 
   #creationOf(spec: TopicSpec) {
@@ -130,6 +131,10 @@ export class KafkaTopics {
       throw logError(error, doing)
     }
   }
+}
+
+function limitsOf(maxBatchBytes: number): TopicLimits {
+  return { maxBatchBytes, maxRecordBytes: Math.max(1, maxBatchBytes - BATCH_OVERHEAD_BYTES) }
 }
 
 function isAboutExisting(error: unknown): boolean {

@@ -12,8 +12,6 @@ beforeAll(async () => {
 
 afterAll(async () => kafka?.stop())
 
-const isDouble = process.env.KAFKA_KIND === 'double'
-
 describeEventLog(
   'Kafka',
   async () => {
@@ -40,5 +38,5 @@ describeEventLog(
       },
     }
   },
-  { partitions: 3, timeLookup: !isDouble, durable: !isDouble, compactsAtOnce: false, deadlineMs: 30_000 },
+  { partitions: 3, timeLookup: true, durable: true, compactsAtOnce: false, deadlineMs: 30_000 },
 )
