@@ -34,6 +34,9 @@ export function either(conditions: readonly string[]): string {
   return conditions.length === 1 ? conditions[0]! : `or(${conditions.join(',')})`
 }
 
+/** Every row, the soft-deleted ones included. */
+export const EVERYTHING = LIVE_AND_DELETED
+
 /** Changed since, or soft-deleted since; shows both kinds. */
 export function touchedSince(iso: string): string {
   return `or(updatedAt[gte]:"${iso}",deletedAt[gte]:"${iso}")`

@@ -24,6 +24,8 @@ export interface Query {
   /** Default and most: 200. */
   readonly limit?: number
   readonly after?: string
+  /** Newer servers send only these and the id; older ones send all. */
+  readonly fields?: readonly string[]
 }
 
 /** Most rows that Twenty gives in one page and takes in one write. */
@@ -48,7 +50,7 @@ export interface RecordCalls {
 export function recordCalls(send: Send): RecordCalls {
   return {
     async find(object, query, options) {
-      const url = `/${object.plural}?depth=0&limit=${query.limit ?? MOST_ROWS}${fieldsOf(object)}${cursorOf(query)}`
+      const url = `/${object.plural}?depth=0&limit=${query.limit ?? MOST_ROWS}${fieldsOf(object, query)}${cursorOf(query)}`
       return pageOf(await send({ method: 'GET', url }, options), object)
     },
     create: async (object, rows, options) =>
@@ -76,7 +78,8 @@ function cursorOf({ filter, after }: Query): string {
   return after === undefined ? condition : `${condition}&starting_after=${encodeURIComponent(after)}`
 }
 
-function fieldsOf(object: TwentyObject): string {
+function fieldsOf(object: TwentyObject, { fields }: Query): string {
+  if (fields) return `&fields=${fields.join(',')}`
   if (object.columns.size <= MOST_FIELDS) return ''
   return `&fields=${[...object.columns.keys()].join(',')}`
 }
