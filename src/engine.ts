@@ -3,12 +3,10 @@ import { openEmbedded } from './embedded/open.ts'
 import type { Environment } from './environment.ts'
 import { SyncError } from './errors.ts'
 import type { EventLog } from './log/event-log.ts'
-import { openKafkaLog } from './log/kafka/open.ts'
 import { memoryLog } from './log/memory.ts'
 import type { Coordinator } from './state/coordinator.ts'
 import { localCoordinator } from './state/local-coordinator.ts'
 import { memoryState } from './state/memory.ts'
-import { openRedis } from './state/redis/open.ts'
 import type { StateStore } from './state/state-store.ts'
 
 /** Where events and state live. Two engines, one behaviour. */
@@ -54,7 +52,11 @@ async function openOneFile(folder: string, maxBytes: number | undefined, env: En
 }
 
 async function openLog({ log }: Pick<Config, 'log'>, env: Environment): Promise<EventLog> {
-  if (log.type === 'kafka') return openKafkaLog(log, { env })
+  if (log.type === 'kafka') {
+    // Loaded only where used: the clients would double the start-up time of the embedded engine.
+    const { openKafkaLog } = await import('./log/kafka/open.ts')
+    return openKafkaLog(log, { env })
+  }
   if (log.type === 'memory') return memoryLog({ clock: env.clock })
   throw new SyncError('fatal', 'CONFIG', '`log: embedded` goes with `state: embedded`: both are one file')
 }
@@ -66,6 +68,7 @@ async function withState(
 ): Promise<Engine> {
   const where = log.type === 'kafka' ? `Kafka at ${log.brokers.join(', ')}` : 'memory'
   if (state.type === 'redis') {
+    const { openRedis } = await import('./state/redis/open.ts')
     const redis = await openRedis(state, { env })
     return {
       description: `${where}, Redis at ${state.urls.map(withoutCredentials).join(', ')}`,

@@ -1,6 +1,9 @@
 import { createRequire } from 'node:module'
 import { init as initZstd, compress as zstdCompress, decompress as zstdDecompress } from '@bokuweb/zstd-wasm'
-import { CompressionCodecs, CompressionTypes } from 'kafkajs'
+import kafkajs from 'kafkajs'
+
+// Node finds only some of the names that this CommonJS package exports.
+const { CompressionCodecs, CompressionTypes } = kafkajs
 
 interface Lz4 {
   compress(bytes: Uint8Array): Uint8Array

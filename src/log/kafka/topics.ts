@@ -1,4 +1,4 @@
-import { type Admin, ConfigResourceTypes } from 'kafkajs'
+import kafkajs, { type Admin } from 'kafkajs'
 import type { Clock } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
 import { DEFAULT_MAX_RECORD_BYTES, DEFAULT_PARTITIONS, type TopicSpec } from '../event-log.ts'
@@ -6,6 +6,8 @@ import type { KafkaClient, KafkaLogConfig } from './client.ts'
 import type { KafkaControl } from './control.ts'
 import { logError, protocolErrorOf } from './log-error.ts'
 import { type KafkaTimings, within } from './timings.ts'
+
+const { ConfigResourceTypes } = kafkajs
 
 /** A topic's limit is on a whole record batch: value, key, headers and the batch's own fields. */
 const BATCH_OVERHEAD_BYTES = 64 * 1024
