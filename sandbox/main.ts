@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { startSandboxTwenty } from './twenty/server.ts'
 
-const HELP = `Usage: tsx sandbox/main.ts [options]
+const HELP = `Usage: sandbox [options]
 
 Starts a stand-in Twenty on loopback and prints its address.
 

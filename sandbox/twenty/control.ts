@@ -1,12 +1,13 @@
 import { badRequest, TwentyError } from './errors.ts'
 import { patchFaults } from './faults.ts'
-import { type Answer, ok, parseJson, type SandboxRequest, splitUrl } from './http.ts'
+import { type Answer, asObject, ok, parseJson, type SandboxRequest, splitUrl } from './http.ts'
+import { own } from './own.ts'
 import type { Twenty } from './twenty.ts'
 import { edit } from './user-edit.ts'
 
 /** `/sandbox/*`: what a real Twenty does not have. No token is needed: the sandbox is for loopback. */
 export function handleControl(twenty: Twenty, request: SandboxRequest, segments: readonly string[]): Answer {
-  const route = ROUTES[`${request.method} ${segments[0] ?? ''}`]
+  const route = own(ROUTES, `${request.method} ${segments[0] ?? ''}`)
   if (!route) {
     const known = Object.keys(ROUTES).map(each => each.replace(' ', ' /sandbox/'))
     throw new TwentyError(404, 'NotFoundException', `No such sandbox call; there are ${known.join(', ')}`)
@@ -46,7 +47,7 @@ const ROUTES: Record<string, Route> = {
   },
   'POST edit': (twenty, request) => ok(edit(twenty, parseJson(request.body))),
   'POST seed'(twenty, request) {
-    const { object, records } = parseJson(request.body) as { object?: string; records?: unknown[] }
+    const { object, records } = asObject(parseJson(request.body))
     if (!Array.isArray(records)) throw badRequest('seed takes {object, records}')
     const meta = twenty.records.schema.required(String(object))
     return ok(twenty.records.create(meta, records, { kind: 'system' }, true), records.length, 201)
@@ -56,7 +57,7 @@ const ROUTES: Record<string, Route> = {
       metadataName = 'fieldMetadata',
       operation = 'updated',
       event = {},
-    } = parseJson(request.body) as {
+    } = asObject(parseJson(request.body)) as {
       metadataName?: string
       operation?: 'created' | 'updated' | 'deleted'
       event?: Record<string, unknown>

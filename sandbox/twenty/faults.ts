@@ -1,3 +1,5 @@
+import { own } from './own.ts'
+
 /** Which requests a fault may hit. `/sandbox/*` and `/healthz` are never hit. */
 export type FaultScope = 'all' | 'reads' | 'writes'
 
@@ -52,6 +54,8 @@ export interface WebhookFaults {
   timestampSkewMs: number
   /** The signature is made with another secret. */
   wrongSignature: boolean
+  /** Targets with a loopback or private address are refused, as a server does whose allow list is empty. */
+  refusePrivateTargets: boolean
 }
 
 export interface RateLimitFaults {
@@ -157,6 +161,7 @@ export function defaultFaults(): Faults {
       capPerMinute: null,
       timestampSkewMs: 0,
       wrongSignature: false,
+      refusePrivateTargets: false,
     },
     rateLimit: {
       enabled: true,
@@ -205,10 +210,11 @@ export function patchFaults(faults: Faults, patch: unknown): void {
   const defaults = defaultFaults() as unknown as Record<string, Record<string, unknown>>
   const changes: [Record<string, unknown>, string, unknown][] = []
   for (const [group, values] of entries(patch, 'faults')) {
-    const known = defaults[group]
+    const known = own(defaults, group)
     if (!known) throw new Error(`no fault group '${group}'; there are ${Object.keys(defaults).join(', ')}`)
     for (const [name, value] of entries(values, group)) {
-      if (!(name in known)) throw new Error(`no fault '${group}.${name}'; there are ${Object.keys(known).join(', ')}`)
+      if (!Object.hasOwn(known, name))
+        throw new Error(`no fault '${group}.${name}'; there are ${Object.keys(known).join(', ')}`)
       if (kindOf(value) !== kindOf(known[name]) && known[name] !== null && value !== null)
         throw new Error(`fault '${group}.${name}' takes a ${kindOf(known[name])}`)
       changes.push([groups[group]!, name, value])

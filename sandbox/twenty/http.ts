@@ -47,6 +47,12 @@ export function parseJson(text: string | undefined): unknown {
   }
 }
 
+/** @throws TwentyError 400 when the body is JSON, but no object. */
+export function asObject(body: unknown): Readonly<Record<string, unknown>> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('Body is not an object')
+  return body as Record<string, unknown>
+}
+
 export function splitUrl(url: string): { path: string; query: URLSearchParams } {
   const mark = url.indexOf('?')
   if (mark < 0) return { path: url, query: NO_QUERY }

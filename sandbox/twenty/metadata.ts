@@ -1,5 +1,5 @@
 import type { Caller } from './caller.ts'
-import { badRequest } from './errors.ts'
+import { asObject } from './http.ts'
 import type { Records } from './records/records.ts'
 import { describeField, describeObject } from './schema/describe.ts'
 import { SchemaEditor } from './schema/edit.ts'
@@ -63,9 +63,4 @@ export class Metadata {
     const event = { type: operation, metadataName, recordId: item.id, properties: image }
     this.#changed({ metadataName, operation, event }, caller)
   }
-}
-
-function asObject(input: unknown): Readonly<Record<string, unknown>> {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) throw badRequest('Body is not an object')
-  return input as Record<string, unknown>
 }

@@ -1,4 +1,5 @@
 import { badRequest, notFound } from './errors.ts'
+import { asObject } from './http.ts'
 import type { Row } from './schema/types.ts'
 import type { Twenty } from './twenty.ts'
 
@@ -32,7 +33,7 @@ export function userEditor(twenty: Twenty, workspaceMemberId: string): UserEdito
 
 /** `{as?, action?, object, id?, values?}`; `as` is a member's id or e-mail, by default the first member. */
 export function edit(twenty: Twenty, input: unknown): Row {
-  const { as, action = 'update', object, id, values = {} } = input as Record<string, unknown>
+  const { as, action = 'update', object, id, values = {} } = asObject(input)
   if (typeof object !== 'string') throw badRequest('edit takes {as?, action?, object, id?, values?}')
   const editor = userEditor(twenty, memberId(twenty, as))
   if (action === 'create') return editor.create(object, values as Row)

@@ -151,6 +151,20 @@ describe('hostile input', () => {
     )
   })
 
+  it('names that every object inherits', () => {
+    for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
+      expect(call('POST', '/rest/people', { name: { [name]: 'x' } }).status).toBe(400)
+      expect(call('GET', `/rest/people?filter=name.${name}[eq]:x`).status).toBe(400)
+      expect(call('GET', `/rest/people?order_by=name.${name}`).status).toBe(400)
+      expect(call('GET', `/rest/people?fields=${name}`).status).toBe(400)
+      for (const api of ['/graphql', '/metadata'])
+        for (const query of [`{ ${name} { id } }`, `mutation { ${name}Person { id } ${name} { id } }`])
+          expect(call('POST', api, { query }).body.data).toBeUndefined()
+      expect(call('PUT', '/sandbox/faults', `{"${name}": {}}`).status).toBe(400)
+      expect(call(name, '/sandbox/state').status).toBe(404)
+    }
+  })
+
   it('patterns that would make a backtracking engine hang', () => {
     twenty.records.create(twenty.records.schema.bySingular('note')!, [{ title: 'a'.repeat(20_000) }], {
       kind: 'system',

@@ -65,6 +65,38 @@ describe('records', () => {
     expect(call('GET', '/rest/people').body.totalCount).toBe(1)
   })
 
+  it('refuse an upsert that matches two rows before anything of its batch is applied', () => {
+    const { call, person } = workspace()
+    person({ emails: { primaryEmail: 'a@b.co' } })
+    const { id } = person()
+    const reply = call('POST', '/rest/batch/people?upsert=true', [
+      { emails: { primaryEmail: 'fresh@b.co' } },
+      { id, emails: { primaryEmail: 'a@b.co' } },
+    ])
+    expect(reply).toMatchObject({ status: 400, body: { code: 'UPSERT_MULTIPLE_MATCHING_RECORDS_CONFLICT' } })
+    expect(call('GET', '/rest/people').body.totalCount).toBe(2)
+  })
+
+  it('change none when a change by filter clashes half-way', () => {
+    const { call } = workspace()
+    call('POST', '/rest/batch/people', [{ jobTitle: 'twin' }, { jobTitle: 'twin' }])
+    const filter = encodeURIComponent('jobTitle[eq]:"twin"')
+    const reply = call('PATCH', `/rest/people?filter=${filter}`, { emails: { primaryEmail: 'one@b.co' } })
+    expect(reply.status).toBe(400)
+    const rows = call('GET', '/rest/people').body.data.people
+    expect(rows.map((row: { emails: { primaryEmail: unknown } }) => row.emails.primaryEmail)).toEqual([null, null])
+  })
+
+  it('compare with null as SQL does: unknown, and so is its negation', () => {
+    const { call, person } = workspace()
+    for (const jobTitle of ['x', 'y', null]) person({ jobTitle })
+    const count = (filter: string) => call('GET', `/rest/people?filter=${encodeURIComponent(filter)}`).body.totalCount
+    expect(count('not(jobTitle[eq]:x)')).toBe(1)
+    expect(count('jobTitle[neq]:x')).toBe(1)
+    expect(count('or(jobTitle[neq]:x,jobTitle[is]:NULL)')).toBe(2)
+    expect(count('not(and(jobTitle[eq]:x,jobTitle[eq]:y))')).toBe(2)
+  })
+
   it('change at most 100 rows by filter', () => {
     const { call } = workspace()
     call(

@@ -205,6 +205,20 @@ describe('delivery faults', () => {
     expect(sent.slice(5).map(each => each.body.record.jobTitle)).toEqual(['3', '2', '1'])
   })
 
+  it('refuse private targets without a word to the client', async () => {
+    const { twenty, call, sent, person } = workspace()
+    twenty.faults.webhooks.refusePrivateTargets = true
+    for (const targetUrl of ['http://127.0.0.1:9/', 'http://192.168.1.4/', 'https://crm.example.com/'])
+      expect(call('POST', '/rest/webhooks', { targetUrl, operations: ['*.*'] }).status).toBe(201)
+    person()
+    await settle()
+    expect(sent.map(each => each.url)).toEqual(['https://crm.example.com/'])
+    expect(twenty.dispatcher.deliveries.filter(each => each.outcome === 'failed').map(each => each.error)).toEqual([
+      'Request to internal IP address 127.0.0.1 is not allowed.',
+      'Request to internal IP address 192.168.1.4 is not allowed.',
+    ])
+  })
+
   it('spoil the signature or the time', async () => {
     const { twenty, sent, subscribe, person, clock } = workspace()
     subscribe(['*.*'], 'right')

@@ -1,5 +1,5 @@
 import { TwentyError } from '../errors.ts'
-import { type Answer, type Call, ok } from '../http.ts'
+import { type Answer, asObject, type Call, ok } from '../http.ts'
 import type { Twenty } from '../twenty.ts'
 import { execute, type GraphqlRequest, graphqlError, type Resolver } from './execute.ts'
 import { metadataResolver } from './metadata.ts'
@@ -11,7 +11,7 @@ export function handleGraphql(twenty: Twenty, api: 'graphql' | 'metadata', call:
   const find = api === 'graphql' ? recordResolver : metadataResolver
   const throttled: TwentyError[] = []
   try {
-    const result = execute(call.body() as GraphqlRequest, (operation, name) => {
+    const result = execute(asObject(call.body()) as GraphqlRequest, (operation, name) => {
       const resolver = find(twenty, call.caller, operation, name)
       return resolver && api === 'graphql' ? metered(twenty, call, resolver, throttled) : resolver
     })

@@ -1,4 +1,5 @@
 import { badRequest, DuplicateError, TwentyError } from '../errors.ts'
+import { own } from '../own.ts'
 import { type Document, type FieldNode, type Operation, parseGraphql, type Selection, type Value } from './parse.ts'
 
 export type Args = Readonly<Record<string, unknown>>
@@ -148,5 +149,5 @@ export function pick(value: unknown, selected: readonly SelectedField[] | undefi
   if (Array.isArray(value)) return value.map(each => pick(each, selected))
   if (typeof value !== 'object') return value
   const from = value as Record<string, unknown>
-  return Object.fromEntries(selected.map(field => [field.alias, pick(from[field.name], field.selected)]))
+  return Object.fromEntries(selected.map(field => [field.alias, pick(own(from, field.name), field.selected)]))
 }

@@ -1,6 +1,7 @@
 import type { Caller } from '../caller.ts'
 import { badRequest, notFound } from '../errors.ts'
 import { stableId } from '../ids.ts'
+import { own } from '../own.ts'
 import { describeField, describeObject } from '../schema/describe.ts'
 import type { Twenty } from '../twenty.ts'
 import { type Args, pick, type Resolver } from './execute.ts'
@@ -14,7 +15,7 @@ export function metadataResolver(
   operation: 'query' | 'mutation',
   name: string,
 ): Resolver | undefined {
-  const answer = (operation === 'query' ? QUERIES : MUTATIONS)[name]
+  const answer = own(operation === 'query' ? QUERIES : MUTATIONS, name)
   if (!answer) return undefined
   return (args, selected) => {
     if (twenty.faults.http.metadataForbidden && caller.kind === 'apiKey')

@@ -1,6 +1,7 @@
 import type { Caller } from '../caller.ts'
 import { badRequest, notFound } from '../errors.ts'
 import type { Answer } from '../http.ts'
+import { own } from '../own.ts'
 import { findPage, matching } from '../query/find.ts'
 import { withId } from '../query/order.ts'
 import { upsert } from '../records/upsert.ts'
@@ -67,8 +68,8 @@ function query(twenty: Twenty, object: ObjectMeta, name: string): Resolver | und
 function mutation(twenty: Twenty, object: ObjectMeta, caller: Caller, name: string): Resolver | undefined {
   const one = capital(object.nameSingular)
   const many = capital(object.namePlural)
-  const verb = name.endsWith(one) ? ONE[name.slice(0, -one.length)] : undefined
-  const verbMany = name.endsWith(many) ? MANY[name.slice(0, -many.length)] : undefined
+  const verb = name.endsWith(one) ? own(ONE, name.slice(0, -one.length)) : undefined
+  const verbMany = name.endsWith(many) ? own(MANY, name.slice(0, -many.length)) : undefined
   const found = verb ?? verbMany
   if (!found) return undefined
   return (args, selected: readonly SelectedField[]) => {

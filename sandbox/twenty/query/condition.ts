@@ -1,5 +1,6 @@
 import { badRequest } from '../errors.ts'
 import { isUuid } from '../ids.ts'
+import { own } from '../own.ts'
 import { type SubFieldType, subFieldsOf } from '../schema/composites.ts'
 import type { Field, ObjectMeta } from '../schema/types.ts'
 import type { Operator } from './filter.ts'
@@ -67,7 +68,7 @@ const SUB_FIELD_KINDS: Record<SubFieldType, ValueKind> = {
 
 function kindOf(field: Field, path: readonly string[]): ValueKind {
   const subFields = subFieldsOf(field.type)
-  const sub = subFields === undefined ? undefined : subFields[path[1] ?? '']
+  const sub = subFields && own(subFields, path[1] ?? '')
   if (subFields && (!sub || path.length !== 2))
     throw badRequest(
       `'filter' invalid: "${path.join('.')}" is not a sub-field of "${field.name}". eg: ${field.name}.${Object.keys(subFields)[0]}[eq]:value`,

@@ -22,7 +22,7 @@ export function readCursor(text: string, order: readonly OrderTerm[]): Row {
     throw invalidCursor(text)
   }
   if (typeof values !== 'object' || values === null || typeof (values as Row).id !== 'string') throw invalidCursor(text)
-  if (order.some(({ path }) => !(path[0]! in (values as Row)))) throw invalidCursor(text)
+  if (order.some(({ path }) => !Object.hasOwn(values as Row, path[0]!))) throw invalidCursor(text)
   return values as Row
 }
 

@@ -44,7 +44,7 @@ export function orderTerm(object: ObjectMeta, path: readonly string[], direction
   const field = object.columns.get(path[0]!)
   if (!field) throw badRequest(`Field "${path[0]}" not found in object "${object.nameSingular}"`)
   const subFields = subFieldsOf(field.type)
-  if (subFields ? !(path[1]! in subFields) || path.length !== 2 : path.length !== 1)
+  if (subFields ? !Object.hasOwn(subFields, path[1] ?? '') || path.length !== 2 : path.length !== 1)
     throw badRequest(`'order_by' invalid: cannot order by "${path.join('.')}"`)
   const ranks = field.type === 'SELECT' ? new Map(field.options?.map((each, at) => [each.value, at])) : undefined
   return { path, direction, numeric: isNumeric(field, path), ...(ranks ? { ranks } : {}) }

@@ -18,7 +18,8 @@ export function compositeParts(field: Field, input: unknown, versions: Versions)
   if (input === null) return Object.fromEntries(Object.keys(known).map(name => [name, null]))
   if (typeof input !== 'object' || Array.isArray(input)) throw invalid(field, input, 'an object')
   for (const name of Object.keys(input))
-    if (!(name in known)) throw badRequest(`Sub-field "${name}" not found in composite field "${field.name}"`)
+    if (!Object.hasOwn(known, name))
+      throw badRequest(`Sub-field "${name}" not found in composite field "${field.name}"`)
   const parts = TRANSFORMS[field.type]!(field, input as Parts, versions)
   if (versions.partialComposites === 'all') for (const name of Object.keys(known)) parts[name] ??= null
   return parts

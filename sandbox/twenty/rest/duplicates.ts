@@ -1,5 +1,5 @@
 import { badRequest } from '../errors.ts'
-import { type Answer, type Call, ok } from '../http.ts'
+import { type Answer, asObject, type Call, ok } from '../http.ts'
 import { cursorOf } from '../query/cursor.ts'
 import { compare, withId } from '../query/order.ts'
 import { applyPatch } from '../records/input.ts'
@@ -10,7 +10,7 @@ import { present, type Shape, shapeOf } from './present.ts'
 /** One entry per input, in order: the rows that any duplicate rule of the object finds equal. */
 export function findDuplicates(records: Records, object: ObjectMeta, call: Call): Answer {
   const shape = shapeOf(call.query, object, records.versions)
-  const { ids, data } = call.body() as { ids?: unknown; data?: unknown }
+  const { ids, data } = asObject(call.body())
   if (ids === undefined && data === undefined) throw badRequest('You have to provide either "data" or "ids" argument')
   if (ids !== undefined && data !== undefined) throw badRequest('You cannot provide both "data" and "ids" arguments')
   if (ids === undefined && (!Array.isArray(data) || data.length === 0))

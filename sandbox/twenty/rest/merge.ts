@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { badRequest, notFound } from '../errors.ts'
-import { type Answer, type Call, ok } from '../http.ts'
+import { type Answer, asObject, type Call, ok } from '../http.ts'
 import type { Patch } from '../records/input.ts'
 import type { Records } from '../records/records.ts'
 import { subFieldsOf } from '../schema/composites.ts'
@@ -14,7 +14,7 @@ import { present, shapeOf } from './present.ts'
  */
 export function mergeMany(records: Records, object: ObjectMeta, call: Call): Answer {
   const shape = shapeOf(call.query, object, records.versions)
-  const { ids, conflictPriorityIndex, dryRun } = call.body() as Record<string, unknown>
+  const { ids, conflictPriorityIndex, dryRun } = asObject(call.body())
   if (!Array.isArray(ids) || ids.length < 2) throw badRequest('At least two record ids are needed to merge')
   const rows = ids.map(id => records.table(object.nameSingular).get(String(id)))
   if (rows.some(row => row?.deletedAt !== null)) throw notFound('One or more records not found')

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { badRequest, notFound } from '../errors.ts'
-import { type Answer, type Call, ok } from '../http.ts'
+import { type Answer, asObject, type Call, ok } from '../http.ts'
 import { isUuid, stableId } from '../ids.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Twenty } from '../twenty.ts'
@@ -83,7 +83,7 @@ export function handleViews(twenty: Twenty, call: Call): Answer {
   if (id === undefined) {
     if (call.method === 'GET') return list([...items.values()], parent, call)
     if (call.method !== 'POST') throw badRequest(`Method ${call.method} not allowed`)
-    const input = call.body() as Record<string, unknown>
+    const input = asObject(call.body())
     const missing = required.filter(name => input[name] === undefined)
     if (missing.length > 0) throw badRequest(`${missing.join(', ')} missing`)
     const now = twenty.nowIso()
@@ -95,7 +95,7 @@ export function handleViews(twenty: Twenty, call: Call): Answer {
   if (!item) throw notFound(`${collection} ${id} not found`)
   if (call.method === 'GET') return ok(item, 1)
   if (call.method === 'PATCH' || call.method === 'PUT') {
-    Object.assign(item, call.body(), { id: item.id, updatedAt: twenty.nowIso() })
+    Object.assign(item, asObject(call.body()), { id: item.id, updatedAt: twenty.nowIso() })
     return ok(item, 1)
   }
   if (call.method !== 'DELETE') throw badRequest(`Method ${call.method} not allowed`)

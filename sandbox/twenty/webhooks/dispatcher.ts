@@ -38,6 +38,13 @@ interface Job {
 
 const CHUNK = 20
 
+const PRIVATE = /^(localhost|127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|\[::1\])/
+
+function refusePrivate(url: string): void {
+  const { hostname } = new URL(url)
+  if (PRIVATE.test(hostname)) throw new Error(`Request to internal IP address ${hostname} is not allowed.`)
+}
+
 export interface DispatcherOptions {
   readonly webhooks: Webhooks
   readonly workspaceId: string
@@ -170,6 +177,7 @@ export class Dispatcher {
     const timestamp = clock.now() + faults.clock.skewMs + faults.webhooks.timestampSkewMs
     const headers = deliveryHeaders(secret, timestamp, body)
     try {
+      if (faults.webhooks.refusePrivateTargets) refusePrivate(job.url)
       const status = await send(job.url, headers, body)
       this.#finish(job, headers, body, status >= 200 && status < 300 ? 'delivered' : 'failed', status, null)
     } catch (error) {
