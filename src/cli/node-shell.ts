@@ -36,7 +36,10 @@ export async function nodeShell(): Promise<Shell> {
 const backend: Backend = {
   async loadConfig(paths, variables) {
     const { loadConfig } = await import('../config/load.ts')
-    return loadConfig(paths, { variables })
+    return loadConfig(paths, { env: variables })
+  },
+  async locateLog(paths, variables) {
+    return (await import('./locate-log.ts')).locateLog(paths, variables)
   },
   async startDaemon(options) {
     return (await import('../runtime/daemon.ts')).startDaemon(options)

@@ -6,7 +6,7 @@ import type { ConfigPath } from './config.ts'
 import { breaches } from './leaf.ts'
 import type { LoadContext } from './load-context.ts'
 import { found, keyPlaceOf, type ListNode, type MapNode, type Node, plainOf, type ScalarNode } from './node.ts'
-import { isUnion, propertyOf, type SchemaView, wanted } from './schema-view.ts'
+import { isUnion, propertyOf, type SchemaView, variantsOf, wanted } from './schema-view.ts'
 import { chooseVariant, hasType } from './variants.ts'
 
 /** What a value's surroundings decide. */
@@ -40,13 +40,26 @@ function checkUnion(schema: SchemaView, node: Node, path: ConfigPath, around: Su
   if ('variant' in choice) return checkValue(choice.variant, node, path, around)
   if ('wanted' in choice) return wrongType(choice.wanted.join(' or '), node, path, around)
   const at = 'key' in choice && node.kind === 'map' ? node.entries.get(choice.key) : undefined
-  notAnOption(at ?? node, at && 'key' in choice ? [...path, choice.key] : path, choice.options, around)
+  const others = 'key' in choice ? [] : wantedBeside(schema)
+  notAnOption(at ?? node, at && 'key' in choice ? [...path, choice.key] : path, choice.options, around, others)
   return plainOf(node)
 }
 
-function notAnOption(node: Node, path: ConfigPath, options: readonly string[], { load }: Surroundings): void {
+/** What a union takes besides its constants. */
+function wantedBeside(schema: SchemaView): string[] {
+  return [...new Set(variantsOf(schema).flatMap(variant => ('const' in variant ? [] : [wanted(variant)])))]
+}
+
+function notAnOption(
+  node: Node,
+  path: ConfigPath,
+  options: readonly string[],
+  { load }: Surroundings,
+  others: readonly string[] = [],
+): void {
   const written = node.kind === 'scalar' ? String(node.value) : ''
-  const message = `${found(node)} is not one of ${options.join(', ')}`
+  const quoted = found(node).replace(/^text "/, '"')
+  const message = `${quoted} is not one of ${options.join(', ')}${others.length > 0 ? `, nor ${others.join(' or ')}` : ''}`
   load.problems.add(node.place, path, 'enum', message, nearest(written, options))
 }
 
@@ -77,8 +90,9 @@ function checkMap(schema: SchemaView, node: MapNode, path: ConfigPath, around: S
     if (!schema.properties?.[key]) registerSecretLooks(key, value, at, load)
   }
   for (const key of schema.required ?? []) {
+    const isGiven = node.entries.has(key) || schema.properties?.[key]?.default !== undefined
     // A mistyped key is said once.
-    if (!node.entries.has(key) && !meant.has(key)) missing(schema, key, node, path, load)
+    if (!isGiven && !meant.has(key)) missing(schema, key, node, path, load)
   }
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     if (property.default !== undefined && !(key in values)) values[key] = structuredClone(property.default)
@@ -134,7 +148,7 @@ function addBreaches(
 }
 
 function wrongType(what: string, node: Node, path: ConfigPath, { load }: Surroundings): unknown {
-  const isQuotable = what.split(' or ').includes('text') && node.kind === 'scalar' && node.value !== null
+  const isQuotable = what === 'text' && node.kind === 'scalar' && node.value !== null
   const suggestion = isQuotable ? JSON.stringify(node.source) : undefined
   const message = `this must be ${what}, and is ${found(node)}`
   load.problems.add(node.place, path, 'type', message, suggestion)

@@ -69,6 +69,7 @@ function readLog(root: MapNode, files: readonly string[], load: LoadContext): Lo
   const brokers = brokersOf(config.brokers)
   if (brokers.length === 0) required(node, ['log', 'brokers'], 'brokers: kafka-1:9093,kafka-2:9093', load)
   checkBrokers(node, brokers, config, load)
+  checkTrust(node, config, 'log', load)
   return {
     ...base,
     type: 'kafka',
@@ -121,6 +122,22 @@ function checkBrokers(
   checkOpen(at, path, `Kafka at ${open}`, open.replace(/:\d+$/, ''), { load, insecure, suggestion })
 }
 
+/** A certificate that nobody checks is worth no more than none. */
+function checkTrust(
+  node: Node,
+  { tls, insecure }: { tls?: boolean | TlsConfig; insecure?: boolean },
+  name: string,
+  { problems, warnings }: LoadContext,
+): void {
+  if (typeof tls !== 'object' || tls.rejectUnauthorized !== false) return
+  if (insecure) return void warnings.add(`${name}: no certificate is checked (rejectUnauthorized: false)`)
+  const written = node.kind === 'map' ? node.entries.get('tls') : undefined
+  const place = (written?.kind === 'map' ? written.entries.get('rejectUnauthorized') : written)?.place ?? node.place
+  const suggestion = `\`ca\` with the certificate to trust, or \`insecure: true\` in ${name}`
+  const message = 'without a check of certificates anybody can pass for the other side'
+  problems.add(place, [name, 'tls', 'rejectUnauthorized'], 'insecure-url', message, suggestion)
+}
+
 function tlsPart(tls: boolean | TlsConfig | undefined): { tls?: TlsConfig | true } {
   return tls === undefined || tls === false ? {} : { tls }
 }
@@ -159,10 +176,11 @@ function readRedis(node: Node, config: Static<typeof StateSchema>, load: LoadCon
   const written = node.kind === 'map' ? node.entries.get('url') : undefined
   const nodes = written?.kind === 'list' ? written.items : written ? [written] : []
   for (const [at, each] of nodes.entries()) {
-    if (each.kind !== 'scalar' || each.unresolved || typeof each.value !== 'string') continue
+    if (each.kind !== 'scalar' || each.unresolved || !/^rediss?:/.test(String(each.value))) continue
     const path = written?.kind === 'list' ? ['state', 'url', at] : ['state', 'url']
     checkUrl(each, path, { load, insecure, isSystem: true, hasTls: tls !== undefined && tls !== false })
   }
+  checkTrust(node, config, 'state', load)
   const certificates = tlsPart(tls).tls
   return {
     type: 'redis',

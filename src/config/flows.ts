@@ -66,7 +66,9 @@ function checkIdentity(
   const identity = formerly ?? name
   if (formerly !== undefined && formerly !== name && flows?.kind === 'map' && flows.entries.has(formerly)) {
     problems.add(place, path, 'duplicate-name', `there is a flow "${formerly}", so this one was not called that before`)
-  } else if (identities.has(identity)) {
+    return
+  }
+  if (identities.has(identity)) {
     problems.add(place, path, 'duplicate-name', `another flow was called "${identity}" before, too`)
   }
   identities.set(identity, node)

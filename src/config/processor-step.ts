@@ -1,9 +1,10 @@
 import type { Fields } from '../event.ts'
-import { checkValue } from './check-value.ts'
-import type { StepConfig } from './config.ts'
+import { checkTree } from './check-expression.ts'
+import { checkValue, type Surroundings } from './check-value.ts'
+import type { ConfigPath, StepConfig } from './config.ts'
 import type { ProcessorDefinition } from './definition.ts'
 import { NamesProcessorKeys, ProcessorKeys } from './flow-schema.ts'
-import { type MapNode, mapWhere } from './node.ts'
+import { type MapNode, mapWhere, type Node, plainOf } from './node.ts'
 import { isFreeMap, type SchemaView, variantsOf, viewOf } from './schema-view.ts'
 import type { StepNames } from './step-names.ts'
 import { type StepsContext, stepId, type WrittenStep } from './steps.ts'
@@ -22,7 +23,9 @@ export function readProcessor(
   const common = node.kind === 'map' ? commonKeys(schema) : []
   const own = node.kind === 'map' ? mapWhere(node, key => !common.includes(key)) : node
   const before = load.problems.count
-  const config = checkValue(schema, own, path, { ...around, otherKeys: common }) as Fields
+  const config = isFreeMap(schema)
+    ? checkInOrder(schema, own, path, names, around)
+    : (checkValue(schema, own, path, { ...around, otherKeys: common }) as Fields)
   const isSound = load.problems.count === before
   const keys = node.kind === 'map' ? checkCommon(schema, node, common, written, around) : {}
   const idKey = common.includes('id') ? 'id' : 'stepId'
@@ -43,6 +46,23 @@ export function readProcessor(
   }
 }
 
+/** Each key is a name, and what stands below it may use it. */
+function checkInOrder(
+  schema: SchemaView,
+  node: Node,
+  path: ConfigPath,
+  names: StepNames,
+  around: Surroundings,
+): Fields {
+  if (node.kind !== 'map') return checkValue(schema, node, path, around) as Fields
+  const seen = names.visible && [...names.visible]
+  for (const [key, value] of node.entries) {
+    checkTree(value, [...path, key], { ...around, ...(seen && { names: seen }) })
+    seen?.push(key)
+  }
+  return plainOf(node) as Fields
+}
+
 /** Common keys that the processor does not have itself; its own win. */
 function commonKeys(schema: SchemaView): string[] {
   if (isFreeMap(schema)) return Object.keys(NamesProcessorKeys.properties)
@@ -55,7 +75,7 @@ function checkCommon(
   node: MapNode,
   common: readonly string[],
   { path, verb }: WrittenStep,
-  around: Parameters<typeof checkValue>[3],
+  around: Surroundings,
 ): Fields {
   const keys = mapWhere(node, key => common.includes(key))
   const id = keys.entries.get('id')

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -20,6 +21,7 @@ import { resolveReferences, type Variables } from './references.ts'
 
 /** Aliases can name each other: a few lines of them would fill the memory. */
 const MAX_NODES = 100_000
+const TOO_MANY = 'the aliases of this file stand for too much'
 
 export interface YamlFile {
   readonly file: string
@@ -67,14 +69,21 @@ class Reader {
 
   read(node: unknown, path: ConfigPath, keyPlace?: Place): Node {
     const written = { place: this.#placeOf(node, keyPlace), ...(keyPlace && { keyPlace }) }
-    if (++this.#count > MAX_NODES || this.#open.has(node)) return this.#endless(written, path)
-    if (isAlias(node)) return { ...this.#inside(node, () => this.read(node.resolve(this.#document), path)), ...written }
+    if (this.#open.has(node)) return this.#unusable(written, path, 'this alias stands for something that holds it')
+    if (++this.#count > MAX_NODES) return this.#tooMany(written, path)
+    if (isAlias(node)) return this.#aliased(node, written, path)
     if (isMap(node)) return { kind: 'map', ...written, entries: this.#inside(node, () => this.#entries(node, path)) }
     if (isSeq(node)) {
       const items = this.#inside(node, () => node.items.map((item, at) => this.read(item, [...path, at])))
       return { kind: 'list', ...written, items }
     }
     return this.#scalar(isScalar(node) ? node : undefined, written, path)
+  }
+
+  #aliased(alias: Alias, written: { place: Place; keyPlace?: Place }, path: ConfigPath): Node {
+    const target = alias.resolve(this.#document)
+    if (target) return { ...this.#inside(alias, () => this.read(target, path)), ...written }
+    return this.#unusable(written, path, `\`*${alias.source}\` names nothing: no \`&${alias.source}\` stands before it`)
   }
 
   #inside<T>(node: unknown, work: () => T): T {
@@ -86,9 +95,15 @@ class Reader {
     }
   }
 
-  #endless(written: { place: Place }, path: ConfigPath): Node {
-    this.#problems.add(written.place, path, 'syntax', 'aliases name each other without end')
-    return { kind: 'scalar', ...written, value: null, source: '', references: [], whole: false, unresolved: true }
+  #tooMany(written: { place: Place }, path: ConfigPath): ScalarNode {
+    // Said once, not for each of the many.
+    if (this.#count === MAX_NODES + 1) return this.#unusable(written, path, TOO_MANY)
+    return unresolved(written)
+  }
+
+  #unusable(written: { place: Place }, path: ConfigPath, message: string): ScalarNode {
+    this.#problems.add(written.place, path, 'syntax', message)
+    return unresolved(written)
   }
 
   #entries(map: YAMLMap, path: ConfigPath): Map<string, Node> {
@@ -173,6 +188,10 @@ class Reader {
     const { line, col } = this.#lines.linePos(offset)
     return { file: this.#source.file, line, column: col }
   }
+}
+
+function unresolved(written: { place: Place }): ScalarNode {
+  return { kind: 'scalar', ...written, value: null, source: '', references: [], whole: false, unresolved: true }
 }
 
 function sentence(message: string): string {

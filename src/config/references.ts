@@ -15,44 +15,50 @@ export interface ResolvedText {
   readonly unresolved: boolean
 }
 
-const PATTERN = /\$\$\{|\$\{([^{}]*)\}/g
+type Report = (message: string, suggestion?: string) => void
 
-/** Replaces `${NAME}` and `${file:path}`, relative to the folder; `$${` stands for `${`. */
+const REFERENCE = /\$\$\{|\$\{([^{}]*)(\}?)/g
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
+
+/**
+ * Replaces `${NAME}` and `${file:path}`; `$${` stands for `${`. What was put in is not looked at again.
+ * @param folder where relative paths begin: that of the file in which the text is written.
+ */
 export function resolveReferences(
   source: string,
   { variables, folder }: { variables: Variables; folder: string },
-  report: (message: string, suggestion?: string) => void,
+  report: Report,
 ): ResolvedText {
   const references: string[] = []
   let unresolved = false
-  const text = source.replace(PATTERN, (_match: string, name: string | undefined) => {
+  const text = source.replace(REFERENCE, (written: string, name: string | undefined, end: string) => {
     if (name === undefined) return '${'
-    const value = name.startsWith('file:')
-      ? fromFile(resolve(folder, name.slice('file:'.length).trim()), report)
-      : fromVariable(name.trim(), variables, report)
+    const value = end === '' ? unclosed(report) : valueOf(name.trim(), variables, folder, report)
     if (value === undefined) unresolved = true
     else references.push(value)
-    return value ?? ''
+    return value ?? written
   })
   return { text, references, whole: /^\$\{[^{}]*\}$/.test(source), unresolved }
 }
 
-function fromVariable(
-  name: string,
-  variables: Variables,
-  report: (message: string, suggestion?: string) => void,
-): string | undefined {
-  const value = variables[name]
-  if (value !== undefined) return value
-  const known = nearest(
-    name,
-    Object.keys(variables).filter(each => each.length > 2),
-  )
-  report(`the environment variable ${name} is not set`, known ? `set ${name}; there is ${known}` : `set ${name}`)
+function valueOf(name: string, variables: Variables, folder: string, report: Report): string | undefined {
+  if (name.startsWith('file:')) return fromFile(resolve(folder, name.slice('file:'.length).trim()), report)
+  if (VARIABLE.test(name)) return fromVariable(name, variables, report)
+  const forms = '${NAME} for an environment variable, ${file:./path} for a file, $${ for the characters themselves'
+  report(`\`\${${name}}\` is not a reference`, forms)
   return undefined
 }
 
-function fromFile(file: string, report: (message: string, suggestion?: string) => void): string | undefined {
+function fromVariable(name: string, variables: Variables, report: Report): string | undefined {
+  const value = Object.hasOwn(variables, name) ? variables[name] : undefined
+  if (value !== undefined) return value
+  const known = Object.keys(variables).filter(each => variables[each] !== undefined)
+  const meant = nearest(name, known)
+  report(`the environment variable ${name} is not set`, meant && `\${${meant}}`)
+  return undefined
+}
+
+function fromFile(file: string, report: Report): string | undefined {
   try {
     // Editors end a file with a line break that is no part of a secret.
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
@@ -62,8 +68,16 @@ function fromFile(file: string, report: (message: string, suggestion?: string) =
   }
 }
 
+function unclosed(report: Report): undefined {
+  report('`${` begins a reference, and its `}` is missing', '$${ stands for the characters themselves')
+  return undefined
+}
+
 /** Why a file could not be read, in few words. */
 export function reason(error: unknown): string {
-  if (typeof error === 'object' && error !== null && 'code' in error) return String(error.code)
-  return error instanceof Error ? error.message : String(error)
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === 'ENOENT') return 'there is none'
+  if (code === 'EACCES') return 'permission is missing'
+  if (code === 'EISDIR') return 'it is a folder'
+  return code ?? String(error)
 }
