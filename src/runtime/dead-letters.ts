@@ -2,7 +2,7 @@ import type { Clock } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import type { ChangeEvent, Fields } from '../event.ts'
 import { derivedId } from '../identity.ts'
-import type { EventLog, LoggedEvent } from '../log/event-log.ts'
+import type { EventLog, LoggedEvent, StartPosition } from '../log/event-log.ts'
 import type { StateStore } from '../state/state-store.ts'
 import { FlowKeys } from './flow-keys.ts'
 import type { Redactor } from './redact.ts'
@@ -54,6 +54,11 @@ export class DeadLetters {
   readonly #topics: TopicNames
   readonly #redactor: Redactor
   readonly #configHash: string
+  /** Per flow, what was counted so far and where to read on. */
+  readonly #seen = new Map<
+    string,
+    { next: Record<number, number>; letters: Map<string, Pick<DeadLetter, 'id' | 'lastAt'>> }
+  >()
 
   constructor(options: {
     log: EventLog
@@ -169,8 +174,16 @@ export class DeadLetters {
   }
 }
 
+/** A partition that gave nothing yet is read from its beginning. */
+function startAt(next: Readonly<Record<number, number>>): StartPosition {
+  return Object.keys(next).length === 0 ? 'earliest' : { offsets: next }
+}
+
 /** A letter written again after it was redriven is open again. */
-function resolutionOf(letter: DeadLetter, entry: { resolution: Resolution; at: string } | undefined): Resolution {
+function resolutionOf(
+  letter: Pick<DeadLetter, 'lastAt'>,
+  entry: { resolution: Resolution; at: string } | undefined,
+): Resolution {
   return entry && entry.at >= letter.lastAt ? entry.resolution : 'open'
 }
 

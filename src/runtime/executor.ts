@@ -220,7 +220,14 @@ class EffectItem implements Item {
   readonly priority: Item['priority']
   #id: string | undefined
 
-  constructor(action: string, args: Fields, key: string, time: string, outcomeUnknown: boolean, priority: Item['priority']) {
+  constructor(
+    action: string,
+    args: Fields,
+    key: string,
+    time: string,
+    outcomeUnknown: boolean,
+    priority: Item['priority'],
+  ) {
     this.action = action
     this.args = args
     this.key = key

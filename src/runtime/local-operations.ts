@@ -72,11 +72,19 @@ export class LocalOperations implements Operations {
   }
 
   async #flowReport(flow: CompiledFlow): Promise<FlowReport> {
-    const { engine, live, deadLetters } = this.#options
-    const lags = await Promise.all([...flow.topics.keys()].map(topic => engine.log.lag(topic, flow.group)))
-    const open = (await deadLetters.list(flow.identity)).filter(({ resolution }) => resolution === 'open')
-    const base = { name: flow.name, lag: lags.reduce((sum, lag) => sum + lag, 0), deadLetters: open.length }
+    const { live, deadLetters } = this.#options
+    const letters = await deadLetters.countOpen(flow.identity).catch(() => null)
+    const base = { name: flow.name, lag: await this.#lag(flow), deadLetters: letters }
     return live ? { ...base, ...live.flow(flow.name) } : { ...base, ...(await this.#stored(flow)) }
+  }
+
+  /** null while the log does not say, which is no reason to say nothing about the rest. */
+  async #lag(flow: CompiledFlow): Promise<number | null> {
+    const { log } = this.#options.engine
+    const lags = await Promise.all([...flow.topics.keys()].map(topic => log.lag(topic, flow.group))).catch(
+      () => undefined,
+    )
+    return lags ? lags.reduce((sum, lag) => sum + lag, 0) : null
   }
 
   /** A flow's report when no daemon runs: what the state knows. */

@@ -4,9 +4,13 @@ import type { FlowReport, StatusReport } from './operations.ts'
 
 /** Gauges even where a count only grows: they are copied from a report when somebody scrapes, never counted here. */
 const FLOW_SERIES: readonly { name: string; help: string; of: (flow: FlowReport, now: number) => number }[] = [
-  { name: 'flow_lag_events', help: 'Events that the flow has not finished.', of: flow => flow.lag },
+  { name: 'flow_lag_events', help: 'Events that the flow has not finished.', of: flow => flow.lag ?? Number.NaN },
   { name: 'flow_done_events', help: 'Events that went through all steps since the start.', of: flow => flow.done },
-  { name: 'flow_dead_letters', help: 'Dead letters that nobody has resolved.', of: flow => flow.deadLetters },
+  {
+    name: 'flow_dead_letters',
+    help: 'Dead letters that nobody has resolved.',
+    of: flow => flow.deadLetters ?? Number.NaN,
+  },
   { name: 'flow_parked_events', help: 'Events that wait for a later try, or behind one.', of: flow => flow.parked },
   { name: 'flow_retries', help: 'Tries beyond the first since the start.', of: flow => flow.retried },
   {

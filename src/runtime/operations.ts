@@ -15,12 +15,13 @@ export interface FlowReport {
   readonly state: FlowState | 'not running'
   readonly reason?: Reason
   readonly nextTryAt?: string
-  /** Events that the flow has not finished, over all its topics. */
-  readonly lag: number
+  /** Events that the flow has not finished, over all its topics; null while the log cannot be asked. */
+  readonly lag: number | null
   readonly done: number
   /** Counted since the daemon started, by reason. */
   readonly skipped: Readonly<Record<string, number>>
-  readonly deadLetters: number
+  /** Open ones; null while the log cannot be asked. */
+  readonly deadLetters: number | null
   /** Events waiting for a later try, or behind one that does. */
   readonly parked: number
   readonly parkedNext?: { readonly at: string; readonly code: string; readonly message: string }

@@ -24,7 +24,7 @@ function problemText(problem: Problem, lines: SourceLines, folder: string, style
           `  ${style.dim(`${number} |`)} ${source}`,
           `  ${' '.repeat(number.length)} ${style.dim('|')} ${' '.repeat(column - 1)}${style.red('^')}`,
         ]),
-    ...(suggestion ? [`  ${style.green(plain(suggestion))}`] : []),
+    ...(suggestion ? [`  ${style.green(`try: ${plain(suggestion)}`)}`] : []),
   ].join('\n')
 }
 

@@ -42,12 +42,16 @@ export class ReplayProgressView {
   }
 }
 
-/** `12,000 of 1,000,000 events (1%), 4,000/s, 4m 7s left; 11,990 done, 10 skipped, 0 dead letters` */
+/** `12,000 of 1,000,000 events (1%), 4,000/s, 4m 7s left; 11,990 done, 10 skipped, 0 dead` */
 export function progressText(progress: ReplayProgress): string {
-  const { total, read, perSecond, done, skipped, dead } = progress
+  const { total, read, perSecond } = progress
   const left = perSecond > 0 && read < total ? `, ${duration(((total - read) * 1000) / perSecond)} left` : ''
   const part = total === 0 ? 100 : Math.floor((read * 100) / total)
-  return `${count(read)} of ${count(total)} events (${part}%), ${rate(perSecond)}${left}; ${count(done)} done, ${count(skipped)} skipped, ${count(dead)} dead letters`
+  return `${count(read)} of ${count(total)} events (${part}%), ${rate(perSecond)}${left}; ${outcomeText(progress)}`
+}
+
+export function outcomeText({ done, skipped, dead }: ReplayProgress): string {
+  return `${count(done)} done, ${count(skipped)} skipped, ${count(dead)} dead`
 }
 
 function barText({ total, read }: ReplayProgress, style: Style): string {

@@ -100,7 +100,7 @@ function flowColumns({ running }: StatusReport, { style, now }: View): Column<Fl
     { title: 'NAME', value: ({ name }) => name, shrinks: true },
     { title: 'STATE', value: ({ state }) => state, paint: (text, { state }) => paintState(text, state, style) },
     { title: 'RATE', value: ({ perSecond }) => (running ? rate(perSecond) : ''), align: 'right' },
-    { title: 'LAG', value: ({ lag }) => count(lag), align: 'right' },
+    { title: 'LAG', value: ({ lag }) => known(lag), align: 'right' },
     { title: 'OLDEST', value: ({ oldestUnfinishedAt: at }) => (at ? duration(now - Date.parse(at)) : '') },
     { title: 'PARKED', value: ({ parked }) => count(parked), align: 'right' },
     { title: 'DONE', value: ({ done }) => (running ? count(done) : ''), align: 'right' },
@@ -108,11 +108,16 @@ function flowColumns({ running }: StatusReport, { style, now }: View): Column<Fl
     { title: 'RETRIED', value: ({ retried }) => (running ? count(retried) : ''), align: 'right' },
     {
       title: 'DEAD',
-      value: ({ deadLetters }) => count(deadLetters),
+      value: ({ deadLetters }) => known(deadLetters),
       align: 'right',
-      paint: (text, { deadLetters }) => (deadLetters > 0 ? style.red(text) : text),
+      paint: (text, { deadLetters }) => ((deadLetters ?? 0) > 0 ? style.red(text) : text),
     },
   ]
+}
+
+/** What the log could not be asked is not zero. */
+function known(value: number | null): string {
+  return value === null ? '?' : count(value)
 }
 
 function paintState(text: string, state: FlowReport['state'], style: Style): string {

@@ -57,7 +57,7 @@ export function counted(number: number, singular: string, plural = `${singular}s
 
 /** `12/s`, `0.4/s` */
 export function rate(perSecond: number): string {
-  return `${perSecond >= 10 || perSecond === 0 ? count(perSecond) : perSecond.toFixed(1)}/s`
+  return `${perSecond >= 10 || perSecond < 0.05 ? count(perSecond) : perSecond.toFixed(1)}/s`
 }
 
 /** `12.3 MiB` */
