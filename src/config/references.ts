@@ -33,7 +33,7 @@ export function resolveReferences(
   let unresolved = false
   const text = source.replace(REFERENCE, (written: string, name: string | undefined, end: string) => {
     if (name === undefined) return '${'
-    const value = end === '' ? unclosed(report) : valueOf(name.trim(), variables, folder, report)
+    const value = end === '' ? unclosed(report) : standsFor(name.trim(), variables, folder, report)
     if (value === undefined) unresolved = true
     else references.push(value)
     return value ?? written
@@ -41,7 +41,7 @@ export function resolveReferences(
   return { text, references, whole: /^\$\{[^{}]*\}$/.test(source), unresolved }
 }
 
-function valueOf(name: string, variables: Variables, folder: string, report: Report): string | undefined {
+function standsFor(name: string, variables: Variables, folder: string, report: Report): string | undefined {
   if (name.startsWith('file:')) return fromFile(resolve(folder, name.slice('file:'.length).trim()), report)
   if (VARIABLE.test(name)) return fromVariable(name, variables, report)
   const forms = '${NAME} for an environment variable, ${file:./path} for a file, $${ for the characters themselves'
