@@ -7,7 +7,7 @@ import type { Scope } from '../processors/processor.ts'
 type Evaluate = (scope: Scope) => unknown
 
 interface AnnotatedSchema extends TSchema {
-  'x-expression'?: string
+  'x-expression'?: 'any' | 'boolean' | 'string' | 'list'
   'x-expression-tree'?: boolean
   anyOf?: AnnotatedSchema[]
   properties?: Record<string, AnnotatedSchema>
@@ -33,7 +33,7 @@ function compileValue(schema: AnnotatedSchema | undefined, value: unknown): Eval
     return scope => tree.evaluate(scope)
   }
   if (schema['x-expression'] && typeof value === 'string') {
-    const expression = compileExpression(value)
+    const expression = compileExpression(value, { result: schema['x-expression'] })
     return scope => expression.evaluate(scope)
   }
   if (schema.anyOf)
