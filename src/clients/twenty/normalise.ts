@@ -27,7 +27,7 @@ export function normaliseSub(sub: string, value: unknown, field: TwentyField): u
 
 /** True when the server would keep both as the same. */
 export function sameValue(field: TwentyField, left: unknown, right: unknown): boolean {
-  if (field.type === 'MULTI_SELECT') return comparable(sorted(left)) === comparable(sorted(right))
+  if (field.type === 'MULTI_SELECT') return sorted(normalise(field, left)) === sorted(normalise(field, right))
   if (field.type === 'RICH_TEXT') return markdownOf(field, left) === markdownOf(field, right)
   if (field.type === 'PHONES') return samePhones(field, left, right)
   return comparable(normalise(field, left)) === comparable(normalise(field, right))
@@ -52,8 +52,8 @@ function composite(field: TwentyField, subs: readonly string[], value: unknown):
 }
 
 const plain: Normaliser = value => (value instanceof Date ? instant(value, EMPTY) : value)
-const lower: Normaliser = value => (typeof value === 'string' ? value.trim().toLowerCase() : value)
-const upper: Normaliser = value => (typeof value === 'string' ? value.trim().toUpperCase() : value)
+const lower: Normaliser = value => (typeof value === 'string' ? value.trim().toLowerCase() || null : value)
+const upper: Normaliser = value => (typeof value === 'string' ? value.trim().toUpperCase() || null : value)
 const list: Normaliser = value => (Array.isArray(value) && value.length === 0 ? null : value)
 
 /** Only an amount that a double holds exactly becomes a number. */
@@ -84,7 +84,7 @@ const url: Normaliser = (value, field) => {
 
 const emails: Normaliser = value => {
   if (!Array.isArray(value)) return value
-  const known = value.map(email => lower(email, EMPTY)).filter(email => email !== '' && email !== null)
+  const known = value.map(email => lower(email, EMPTY)).filter(email => email !== null)
   return known.length === 0 ? null : known
 }
 
@@ -119,7 +119,7 @@ const BY_TYPE: Readonly<Record<string, Normaliser>> = {
 }
 
 const BY_SUB: Readonly<Record<string, Normaliser>> = {
-  primaryEmail: value => (typeof value === 'string' ? value.trim().toLowerCase() || null : value),
+  primaryEmail: lower,
   additionalEmails: emails,
   primaryLinkUrl: url,
   secondaryLinks: links,
@@ -137,8 +137,9 @@ function comparable(value: unknown): string {
   return canonicalJson(value)
 }
 
-function sorted(value: unknown): unknown {
-  return Array.isArray(value) ? [...value].map(String).sort() : value
+/** The order of chosen options says nothing. */
+function sorted(value: unknown): string {
+  return comparable(Array.isArray(value) ? value.map(comparable).sort() : value)
 }
 
 /** The server derives the other form; blank lines and line ends differ after the round trip. */
@@ -158,7 +159,8 @@ function samePhones(field: TwentyField, left: unknown, right: unknown): boolean 
 
 /** Digits with the country's calling code, where it is known. */
 export function wholeNumber(phones: Readonly<Record<string, unknown>>): string {
-  const number = String(phones.primaryPhoneNumber ?? '')
+  const { primaryPhoneNumber: number, primaryPhoneCallingCode: code } = phones
+  if (typeof number !== 'string') return comparable(number)
   if (number.startsWith('+')) return number.slice(1)
-  return String(phones.primaryPhoneCallingCode ?? '').replace('+', '') + number
+  return typeof code === 'string' ? code.replace('+', '') + number : number
 }

@@ -78,10 +78,10 @@ export class TwentyObject {
     return { path: `${column}.${chosen}`, column, sub: chosen, field }
   }
 
-  /** Paths that no two rows may share. */
+  /** Paths that no two rows may share, beside the id. */
   get uniquePaths(): FieldPath[] {
     return [...this.fields.values()]
-      .filter(field => field.unique && !field.toMany)
+      .filter(field => field.unique && !field.toMany && field.name !== 'id')
       .map(field => this.resolve(field.name))
   }
 }
