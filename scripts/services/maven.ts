@@ -39,3 +39,16 @@ function pomOf(artifacts: readonly Coordinate[]): string {
 <dependencies>${dependencies.join('\n')}</dependencies></project>
 `
 }
+
+/** Folder with the contents of an artifact's archive, `group:artifact:version:packaging:classifier`, fetched once. */
+export function unpacked(name: string, artifact: Coordinate): Promise<string> {
+  return cached(name, async fresh => {
+    const mvn = await which('mvn')
+    if (!mvn) throw new NotAvailable('mvn is not on the PATH')
+    await writeFile(join(fresh, 'pom.xml'), pomOf([]))
+    // Not in batch mode, so that a long download shows that it goes on.
+    const args = ['dependency:unpack', `-Dartifact=${artifact}`, `-DoutputDirectory=${fresh}`]
+    const ran = await run(mvn, args, { cwd: fresh })
+    if (ran.status !== 0) throw new NotAvailable(`mvn failed: ${ran.output.split('\n').slice(-5).join(' ')}`)
+  })
+}
