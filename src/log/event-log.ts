@@ -119,13 +119,20 @@ export interface EventLog {
     signal: AbortSignal,
     options?: SubscribeOptions,
   ): Promise<void>
-  /** Events of a range, in offset order per partition. Uses no group, commits nothing, ends at `to`. */
+  /**
+   * Events of a range, in offset order per partition. Uses no group, commits nothing, ends at `to`, or at the end as it
+   * was at the call when `to` lies beyond. Ends quietly when its signal is aborted.
+   * @throws SyncError retryable `LOG_UNAVAILABLE`, also when the log is closed meanwhile: a part never passes for the whole.
+   */
   read(topic: string, options?: ReadOptions): AsyncIterable<LoggedEvent>
   /** Events of the topic that the group has not finished, over all partitions. A group without offsets lags by all. */
   lag(topic: string, group: string): Promise<number>
   /** Partitions, offsets and groups of the given topics, or of all topics with the configured prefix. */
   describe(topics?: readonly string[]): Promise<TopicInfo[]>
-  /** Sets a group's committed offsets (absent: forgets the group). Only while nobody subscribes with it. */
+  /**
+   * Sets a group's committed offsets (absent: forgets the group). Only while nobody subscribes with it.
+   * @throws SyncError rejected `GROUP_IN_USE`.
+   */
   resetGroup(topic: string, group: string, offsets?: Readonly<Record<number, number>>): Promise<void>
   /** Idempotent; safe while reads and subscriptions are blocked, which then end. */
   close(): Promise<void>

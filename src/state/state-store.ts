@@ -29,7 +29,8 @@ export interface StateStore {
   scan(prefix: string): AsyncIterable<{ key: string } & Entry>
   /**
    * All writes or none, durable when resolved. The new versions in order (0 for a delete), or false: an `ifVersion` did not hold.
-   * @throws SyncError fatal `STATE_CROSS_TAG` when the keys do not share one `{tag}`; retryable `STATE_UNAVAILABLE`.
+   * @throws SyncError fatal `STATE_CROSS_TAG` when the keys do not share one `{tag}`; retryable `STATE_UNAVAILABLE`; fatal
+   * `LOG_FULL` where state and log share a disk that is full.
    */
   commit(writes: readonly Write[]): Promise<Version[] | false>
   close(): Promise<void>

@@ -5,6 +5,7 @@ import { groupsSuite } from './event-log/groups.ts'
 import { membersSuite } from './event-log/members.ts'
 import { readSuite } from './event-log/read.ts'
 import { restartSuite } from './event-log/restart.ts'
+import { subscribeSuite } from './event-log/subscribe.ts'
 import { type EventLogFeatures, LogSuite, type OpenedLog } from './event-log/suite.ts'
 
 export type { EventLogFeatures, OpenedLog } from './event-log/suite.ts'
@@ -18,6 +19,7 @@ export function describeEventLog(name: string, open: () => Promise<OpenedLog>, f
     const suite = new LogSuite(open, features)
     appendSuite(suite)
     readSuite(suite)
+    subscribeSuite(suite)
     groupsSuite(suite)
     membersSuite(suite)
     restartSuite(suite)

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { StateStore, Write } from '../../src/state/state-store.ts'
 import { concurrencySuite } from './state-store/concurrency.ts'
+import { scanned, scanSuite, TEXTS } from './state-store/scan.ts'
 
 export interface OpenedState {
   readonly store: StateStore
@@ -40,15 +41,6 @@ export function describeStateStore(name: string, open: () => Promise<OpenedState
 
     const valueAt = async (rest: string, from = store) => (await from.get([key(rest)]))[0]?.value
     const versionAt = async (rest: string) => (await store.get([key(rest)]))[0]?.version
-    const scanned = async (prefix: string) => {
-      const found = new Map<string, unknown>()
-      for await (const entry of store.scan(prefix)) {
-        expect(found.has(entry.key)).toBe(false)
-        expect((await store.get([entry.key]))[0]).toEqual({ value: entry.value, version: entry.version })
-        found.set(entry.key, entry.value)
-      }
-      return found
-    }
 
     describe('get and commit', () => {
       it('give back what was committed, one result per key, in order', async () => {
@@ -86,7 +78,7 @@ export function describeStateStore(name: string, open: () => Promise<OpenedState
         await store.commit([{ key: key('a'), value: 1 }])
         expect(await store.commit([{ key: key('a') }, { key: key('never-there') }])).toEqual([0, 0])
         expect(await valueAt('a')).toBeUndefined()
-        expect(await scanned(key(''))).toEqual(new Map())
+        expect(await scanned(store, key(''))).toEqual(new Map())
       })
 
       it('write all or nothing', async () => {
@@ -183,7 +175,7 @@ export function describeStateStore(name: string, open: () => Promise<OpenedState
         expect(await valueAt('gone')).toBe(1)
         await opened.advance(250)
         expect(await valueAt('gone')).toBeUndefined()
-        expect([...(await scanned(key(''))).keys()].sort()).toEqual([key('later'), key('stays')])
+        expect([...(await scanned(store, key(''))).keys()].sort()).toEqual([key('later'), key('stays')])
         expect(await store.commit([{ key: key('gone'), value: 4, ifVersion: version }])).toBe(false)
         const [next] = (await store.commit([{ key: key('gone'), value: 5, ifVersion: null }])) as number[]
         expect(next).toBeGreaterThan(version!)
@@ -204,48 +196,7 @@ export function describeStateStore(name: string, open: () => Promise<OpenedState
       })
     })
 
-    describe('scan', () => {
-      it('gives every key with the prefix, once, with its value', async () => {
-        const keys = Array.from({ length: 1500 }, (_, i) => key(`family:${i}`))
-        for (let i = 0; i < keys.length; i += 500) {
-          await store.commit(keys.slice(i, i + 500).map(each => ({ key: each, value: each })))
-        }
-        await store.commit([{ key: key('familiar:1'), value: 0 }])
-        const found = await scanned(key('family:'))
-        expect([...found.keys()].sort()).toEqual([...keys].sort())
-        for (const [each, value] of found) expect(value).toBe(each)
-        expect(await scanned(key('none:'))).toEqual(new Map())
-      })
-
-      it('takes the prefix letter by letter, whatever it means elsewhere', async () => {
-        for (const text of TEXTS) await store.commit([{ key: key(`p${text}:1`), value: text }])
-        for (const text of TEXTS) {
-          const wanted = TEXTS.filter(other => `p${other}:1`.startsWith(`p${text}`)).map(other => key(`p${other}:1`))
-          expect([...(await scanned(key(`p${text}`))).keys()].sort()).toEqual(wanted.sort())
-        }
-      })
-
-      it('stays inside the tag, also where one tag begins with another', async () => {
-        await store.commit([{ key: `{${tag}}:a`, value: 1 }])
-        await store.commit([{ key: `{${tag}x}:a`, value: 2 }])
-        expect([...(await scanned(`{${tag}}:`)).keys()]).toEqual([`{${tag}}:a`])
-        expect((await scanned(`{${tag}`)).size).toBe(2)
-      })
-
-      it('may be left early, and goes on when keys change under it', async () => {
-        const writes = Array.from({ length: 1000 }, (_, i) => ({ key: key(`f:${i}`), value: i }))
-        await store.commit(writes)
-        for await (const _ of store.scan(key('f:'))) break
-        const found = new Set<string>()
-        for await (const entry of store.scan(key('f:'))) {
-          found.add(entry.key)
-          if (found.size % 100 === 0)
-            await store.commit([{ key: key(`g:${found.size}`), value: 1 }, { key: entry.key }])
-        }
-        expect(found.size).toBe(1000)
-      })
-    })
-
+    scanSuite(() => ({ store, tag, key }))
     concurrencySuite(() => ({ one: store, two: opened.other ?? store, key }), features.virtualTime ? 100 : 10)
 
     for (const hard of [false, true]) {
@@ -270,7 +221,7 @@ export function describeStateStore(name: string, open: () => Promise<OpenedState
       const unavailable = { kind: 'retryable', code: 'STATE_UNAVAILABLE' }
       await expect(store.get([key('a')])).rejects.toMatchObject(unavailable)
       await expect(store.commit([{ key: key('a'), value: 1 }])).rejects.toMatchObject(unavailable)
-      await expect(scanned(key(''))).rejects.toMatchObject(unavailable)
+      await expect(scanned(store, key(''))).rejects.toMatchObject(unavailable)
     })
   })
 }
@@ -293,27 +244,4 @@ const VALUES: readonly unknown[] = [
   [[], {}],
   {},
   { '': 1, nested: { list: [null, { deep: true }] } },
-]
-
-const TEXTS: readonly string[] = [
-  '*',
-  '?',
-  '[a-z]',
-  '[',
-  '\\',
-  '%',
-  '_',
-  "'",
-  '"',
-  'a b',
-  'ü',
-  '鍵',
-  '👋',
-  '\u0000',
-  '\u0001',
-  '\u007f',
-  '\n',
-  'a:{b}',
-  '\uffff',
-  'x'.repeat(1000),
 ]
