@@ -6,7 +6,7 @@ import { Redactor } from '../runtime/redact.ts'
 import { controlFolder } from '../server/control-file.ts'
 import { connectControl } from './control-client.ts'
 import { redactedOperations } from './redacted-operations.ts'
-import type { Backend } from './shell.ts'
+import type { Backend, Variables } from './shell.ts'
 
 export interface Connection {
   readonly operations: Operations
@@ -15,18 +15,29 @@ export interface Connection {
   close(): Promise<void>
 }
 
+export interface ConnectOptions {
+  /** Config files and folders. */
+  readonly paths: readonly string[]
+  readonly variables: Variables
+  readonly env: Environment
+  readonly backend: Backend
+  /** The whole config. Only asked for when no daemon runs. @throws ConfigError */
+  readonly load: () => Promise<Config>
+}
+
 /**
  * The operations of an installation, through its running daemon when there is one.
- * @throws SyncError `FOLDER_LOCKED`, `NOT_RUNNING`, `CONTROL_LOST`, and what opening the engine throws.
+ * @throws ConfigError, SyncError `FOLDER_LOCKED`, `NOT_RUNNING`, `CONTROL_LOST`, and what opening the engine throws.
  */
-export async function connectOperations(
-  config: Config,
-  env: Environment,
-  backend: Pick<Backend, 'openOffline'>,
-): Promise<Connection> {
-  const redactor = new Redactor(config.secrets)
-  const remote = await connectControl(controlFolder(config), env.clock)
-  if (remote) return { operations: redactedOperations(remote, redactor), live: true, close: async () => {} }
+export async function connectOperations({ paths, variables, env, backend, load }: ConnectOptions): Promise<Connection> {
+  const located = await backend.locateLog(paths, variables)
+  const remote = located && (await connectControl(controlFolder(located), env.clock))
+  // The daemon redacts what it answers: it knows its secrets, this process may not.
+  if (remote) return { operations: remote, live: true, close: async () => {} }
+  return openStored(await load(), env, backend)
+}
+
+async function openStored(config: Config, env: Environment, backend: Backend): Promise<Connection> {
   if (config.log.type === 'memory') {
     throw new SyncError(
       'retryable',
@@ -35,5 +46,5 @@ export async function connectOperations(
     )
   }
   const { operations, close } = await backend.openOffline(config, env)
-  return { operations: redactedOperations(operations, redactor), live: false, close }
+  return { operations: redactedOperations(operations, new Redactor(config.secrets)), live: false, close }
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../environment.ts'
@@ -6,7 +7,7 @@ import { configPaths, variablesIn } from './config-paths.ts'
 import { type Connection, connectOperations } from './connect.ts'
 import { createLogger } from './output/log-lines.ts'
 import { createStyle, type Style } from './output/style.ts'
-import type { Shell } from './shell.ts'
+import type { Shell, Variables } from './shell.ts'
 
 /** Options that every command takes. */
 export interface CommonOptions {
@@ -34,7 +35,7 @@ export class Session {
     this.talkStyle = createStyle(shell.stderr, variables)
   }
 
-  get variables() {
+  get variables(): Variables {
     return variablesIn(this.shell.folder, this.shell.variables)
   }
 
@@ -62,13 +63,17 @@ export class Session {
     await this.shell.stderr.write(`${this.#redactor.text(text)}\n`)
   }
 
-  /** Reads the config anew at each call. @param named instead of those of `--config`. @throws ConfigError, UsageError */
+  /** Reads the config anew at each call. @param named besides those of `--config`. @throws ConfigError, UsageError */
   async loadConfig(named: readonly string[] = []): Promise<Config> {
     const { variables } = this
-    const paths = configPaths([...this.#named, ...named], variables, this.shell.folder)
-    const config = await this.shell.backend.loadConfig(paths, variables)
+    const config = await this.shell.backend.loadConfig(this.#paths(variables, named), variables)
     this.useSecretsOf(config)
     return config
+  }
+
+  #paths(variables: Variables, named: readonly string[] = []): readonly string[] {
+    const { folder } = this.shell
+    return configPaths([...this.#named, ...named], variables, folder).map(path => resolve(folder, path))
   }
 
   useSecretsOf(config: Config): void {
@@ -89,11 +94,17 @@ export class Session {
   }
 
   /** Runs the work on the installation that the config names, and lets go of it after. */
-  async onInstallation<T>(work: (connection: Connection, config: Config) => Promise<T>): Promise<T> {
-    const config = await this.loadConfig()
-    const connection = await connectOperations(config, this.environment(), this.shell.backend)
+  async onInstallation<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const { variables, shell } = this
+    const connection = await connectOperations({
+      paths: this.#paths(variables),
+      variables,
+      env: this.environment(),
+      backend: shell.backend,
+      load: () => this.loadConfig(),
+    })
     try {
-      return await work(connection, config)
+      return await work(connection)
     } finally {
       await connection.close()
     }

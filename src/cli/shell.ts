@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Clock, Environment } from '../environment.ts'
 import type { Daemon, DaemonOptions, verifyLive } from '../runtime/daemon.ts'
 import type { Operations } from '../runtime/operations.ts'
+import type { LocatedLog } from './locate-log.ts'
 
 /** Environment variables. */
 export type Variables = Readonly<Record<string, string | undefined>>
@@ -37,6 +38,8 @@ export interface RunningSandbox {
 export interface Backend {
   /** @param paths files and folders. @throws ConfigError */
   loadConfig(paths: readonly string[], variables: Variables): Promise<Config>
+  /** Only where the log is, of a config that may be wrong in other places. */
+  locateLog(paths: readonly string[], variables: Variables): Promise<LocatedLog | undefined>
   startDaemon(options: DaemonOptions): Promise<Daemon>
   openOffline(config: Config, env: Environment): Promise<{ operations: Operations; close(): Promise<void> }>
   verifyLive(config: Config, env: Environment, signal: AbortSignal): ReturnType<typeof verifyLive>

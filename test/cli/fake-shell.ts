@@ -4,6 +4,7 @@ import { EXIT } from '../../src/cli/exit-code.ts'
 import { runCli } from '../../src/cli/program.ts'
 import type { Backend, Output, Shell, SignalName } from '../../src/cli/shell.ts'
 import type { Config, FlowConfig } from '../../src/config/config.ts'
+import type { Environment, HttpTransport } from '../../src/environment.ts'
 import type { Operations } from '../../src/runtime/operations.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
@@ -23,6 +24,7 @@ export interface FakeShellOptions {
   readonly answers?: readonly string[]
   readonly stdin?: string
   readonly folder?: string
+  readonly http?: HttpTransport
 }
 
 class FakeOutput implements Output {
@@ -54,6 +56,7 @@ export class FakeShell implements Shell {
   readonly exits: number[] = []
   readonly questions: string[] = []
   readonly #handlers = new Map<string, Set<(thrown?: unknown) => void>>()
+  readonly #http: HttpTransport
   #ids = 0
 
   constructor(options: FakeShellOptions = {}) {
@@ -72,14 +75,15 @@ export class FakeShell implements Shell {
       },
     }
     this.backend = fakeBackend(options, this.folder)
+    this.#http = options.http ?? (() => Promise.reject(new Error('no network here')))
   }
 
-  environment(logger: Logger) {
+  environment(logger: Logger): Environment {
     return {
       clock: this.clock,
       random: () => 0.5,
       uuid: () => `00000000-0000-4000-8000-${String(++this.#ids).padStart(12, '0')}`,
-      http: () => Promise.reject(new Error('no network here')),
+      http: this.#http,
       logger,
     }
   }
@@ -141,6 +145,7 @@ export async function cli(
 function fakeBackend(options: FakeShellOptions, folder: string): Backend {
   return {
     loadConfig: async () => fakeConfig(folder, options.config),
+    locateLog: async () => fakeConfig(folder, options.config),
     openOffline: async () => ({ operations: fakeOperations(options.operations), close: async () => {} }),
     startDaemon: () => Promise.reject(new Error('this test starts no daemon')),
     verifyLive: async () => ({ problems: [], unreachable: [] }),

@@ -46,7 +46,8 @@ async function init(session: Session, options: InitOptions): Promise<undefined> 
   if (!session.json) await session.say(objectsText(objects, session))
   const written = write(session, answers, options)
   // What was just written must be right, and the author should not be the one to find out.
-  await session.loadConfig([at(CONFIG_FILE)])
+  const variables = { ...session.variables, ...answers.missing }
+  session.useSecretsOf(await session.shell.backend.loadConfig([at(CONFIG_FILE)], variables))
   const document = { url: answers.url.href, objects, files: written }
   await session.result(document, () => explanation(session, written, answers))
   return undefined

@@ -4,7 +4,7 @@ import type { PlannedWrite, ReplayProgress } from '../../runtime/replay.ts'
 import { type AddCommand, wholeNumber, withExamples } from '../command.ts'
 import { EXIT, Interrupted } from '../exit-code.ts'
 import { interruptible } from '../interrupt.ts'
-import { progressText, ReplayProgressView } from '../output/replay-progress.ts'
+import { outcomeText, ReplayProgressView } from '../output/replay-progress.ts'
 import { count, counted } from '../output/text.ts'
 import { writeText } from '../output/write-diff.ts'
 import { positionText, readPosition } from '../position.ts'
@@ -128,7 +128,7 @@ class ReplayView {
     await this.#progress.clear()
     const matched = `${count(progress.matched)} of ${counted(progress.total, 'event')}`
     if (this.#dryRun) await this.#session.print(this.#dryRunText(matched))
-    else await this.#session.print(`replayed ${matched}: ${progressText(progress).split('; ')[1]}`)
+    else await this.#session.print(`replayed ${matched}: ${outcomeText(progress)}`)
   }
 
   #dryRunText(matched: string): string {

@@ -75,7 +75,8 @@ async function serve(session: Session, daemon: Daemon, logger: Logger, signal: A
     const status = await daemon.operations.status()
     const facts = { config: daemon.config, status, version: session.shell.version, pid: session.shell.pid }
     await session.result(startUpDocument(facts), () => startUpText(facts, session))
-    for (const warning of daemon.config.warnings) logger.warn(warning)
+    // On a terminal they were just read above.
+    if (!session.shell.stderr.isTty) for (const warning of daemon.config.warnings) logger.warn(warning)
     await aborted(signal)
   } finally {
     removeReload()

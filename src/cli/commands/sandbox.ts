@@ -42,7 +42,6 @@ export const addSandbox: AddCommand = (program, runner) => {
 }
 
 function sandboxText({ url, apiKey }: RunningSandbox, { style }: Session): string {
-  const header = `-H 'authorization: Bearer ${apiKey}' -H 'content-type: application/json'`
   return [
     `${style.bold('A stand-in for Twenty')} at ${style.cyan(url)}; its records are gone when it ends (Ctrl-C).`,
     '',
@@ -52,18 +51,22 @@ function sandboxText({ url, apiKey }: RunningSandbox, { style }: Session): strin
     '  twenty-sync init --yes && twenty-sync run',
     '',
     style.bold('Change records, as a program does'),
-    `  curl -s ${url}/rest/people ${header} \\`,
-    `    -d '{"name":{"firstName":"Ada","lastName":"Lovelace"},"emails":{"primaryEmail":"ada@example.com"}}'`,
-    `  curl -s ${url}/rest/people ${header}`,
-    `  curl -s -X PATCH ${url}/rest/people/<id> ${header} -d '{"city":"London"}'`,
+    `  KEY='authorization: Bearer ${apiKey}'`,
+    `  curl -s ${url}/rest/people -H "$KEY" -H 'content-type: application/json' \\`,
+    `    -d '{"name":{"firstName":"Ada"},"emails":{"primaryEmail":"ada@example.com"}}'`,
+    `  curl -s ${url}/rest/people -H "$KEY"`,
     '',
     style.bold('Change records, as a person does in Twenty'),
-    `  curl -s ${url}/sandbox/edit -d '{"object":"people","id":"<id>","values":{"city":"Paris"}}'`,
+    `  curl -s ${url}/sandbox/edit \\`,
+    `    -d '{"object":"people","id":"<id>","values":{"city":"Paris"}}'`,
     '',
-    style.bold('Have it send webhooks, and see what it did'),
-    `  curl -s ${url}/rest/webhooks ${header} \\`,
-    `    -d '{"targetUrl":"http://127.0.0.1:8080/hooks/twenty","operations":["*.*"],"secret":"<webhookSecret of the config>"}'`,
+    style.bold('Have it send webhooks'),
+    `  curl -s ${url}/rest/webhooks -H "$KEY" -H 'content-type: application/json' \\`,
+    `    -d '{"targetUrl":"<intake>/hooks/twenty","operations":["*.*"],"secret":"<a secret>"}'`,
+    '',
+    style.bold('See what it did, and make it misbehave'),
     `  curl -s ${url}/sandbox/state`,
-    `  curl -s -X PUT ${url}/sandbox/faults -d '{…}'   (what there is: curl -s ${url}/sandbox/faults)`,
+    `  curl -s ${url}/sandbox/faults`,
+    `  curl -s -X PUT ${url}/sandbox/faults -d '{…}'`,
   ].join('\n')
 }

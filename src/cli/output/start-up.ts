@@ -64,7 +64,7 @@ export function startUpText(
       { style, width },
     ),
     flowsText([...config.flows.values()], style, width),
-    ...config.warnings.map(warning => `  ${style.yellow('warning')}  ${plain(warning)}`),
+    ...config.warnings.map(warning => `  ${style.yellow('warning'.padEnd(10))}  ${plain(warning)}`),
   ]
     .filter(part => part !== '')
     .join('\n')
