@@ -56,12 +56,13 @@ const lower: Normaliser = value => (typeof value === 'string' ? value.trim().toL
 const upper: Normaliser = value => (typeof value === 'string' ? value.trim().toUpperCase() || null : value)
 const list: Normaliser = value => (Array.isArray(value) && value.length === 0 ? null : value)
 
-/** Only an amount that a double holds exactly becomes a number. */
+/** A whole number beyond what a double counts exactly stays text. */
 const numeric: Normaliser = value => {
-  if (typeof value === 'bigint') return numeric(value.toString(), EMPTY)
   if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : null
-  if (typeof value !== 'string' || !/^-?\d{1,15}(\.\d{1,6})?$/.test(value.trim())) return value
-  return Number(value) + 0
+  const text = typeof value === 'bigint' ? value.toString() : typeof value === 'string' ? value.trim() : ''
+  if (!/^-?\d+(\.\d+)?$/.test(text)) return value
+  const number = Number(text) + 0
+  return Number.isSafeInteger(number) || (text.includes('.') && Number.isFinite(number)) ? number : text
 }
 
 const instant: Normaliser = value => {

@@ -1,11 +1,9 @@
 import { asSyncError, type SyncError } from '../../errors.ts'
 
-/** After so many bad ones the rest goes one by one: that is cheaper then. */
-const MANY_BAD = 4
-
 /**
  * Sends a batch, and when the other side refuses it as a whole finds the items that it is about, so that only these
- * fail: at most log2(n) + 1 further calls for one bad item of n. What is not a refusal of content fails all that is left.
+ * fail: at most log2(n) + 1 further calls for one bad item of n, and where many are bad one call per item that is left.
+ * What is not a refusal of content fails all that is left.
  * @param refusal what a first try with all of them was refused with, when there was one.
  */
 export async function isolate<T, R>(
@@ -14,15 +12,21 @@ export async function isolate<T, R>(
   refusal?: SyncError,
 ): Promise<(R | SyncError)[]> {
   const outcomes = new Map<T, R | SyncError>()
+  let calls = 0
+  const counted = (some: readonly T[]) => {
+    calls++
+    return send(some)
+  }
   let left = items
-  let error = refusal ?? (await attempt(left, send, outcomes))
-  for (let bad = 0; error?.kind === 'rejected' && bad < MANY_BAD; bad++) {
-    const found = await findBad(left, error, send, outcomes)
+  let error = refusal ?? (await attempt(left, counted, outcomes))
+  // Halving goes on until it has cost as much as one call per item would have.
+  while (error?.kind === 'rejected' && calls <= items.length) {
+    const found = await findBad(left, error, counted, outcomes)
     left = found.rest
     if (left.length === 0) error = undefined
-    else error = found.error.kind === 'rejected' ? await attempt(left, send, outcomes) : found.error
+    else error = found.error.kind === 'rejected' ? await attempt(left, counted, outcomes) : found.error
   }
-  if (error?.kind === 'rejected') await oneByOne(left, send, outcomes)
+  if (error?.kind === 'rejected') await oneByOne(left, counted, outcomes)
   else if (error) failAll(left, error, outcomes)
   return items.map(item => outcomes.get(item)!)
 }
