@@ -20,5 +20,6 @@ async function fromDefinitions(): Promise<Generated[]> {
   const { registry } = await import('../src/registry.ts')
   const { editorSchema } = await import('./generate/editor-schema.ts')
   const { referencePages } = await import('./generate/reference.ts')
-  return [editorSchema(registry), ...referencePages(registry)]
+  const { expressionsPage } = await import('./generate/expressions-page.ts')
+  return [editorSchema(registry), ...referencePages(registry), expressionsPage()]
 }

@@ -37,6 +37,7 @@ function indexPage({ connectors, processors, sinks }: Registry): string[] {
     '# Reference',
     'Everything that a config can say. `config/schema.json` says the same to editors.',
     '- [Systems, connectors, flows, log, state, server](config.md)',
+    '- [Expressions](expressions.md)',
     '## Connectors: what takes events in',
     list('connectors', connectors),
     '## Processors: steps that compute',

@@ -1,4 +1,5 @@
 import { Environment, Optional } from '@marcbachmann/cel-js'
+import { described } from './functions/described.ts'
 import { registerMoney } from './functions/money.ts'
 import { registerNumbers } from './functions/numbers.ts'
 import { matches } from './functions/patterns.ts'
@@ -23,7 +24,11 @@ function createDialect(): Environment {
   registerText(env)
   registerTime(env)
   registerMoney(env)
-  env.registerFunction('default(dyn, dyn): dyn', orDefault, sync)
+  env.registerFunction(
+    'default(dyn, dyn): dyn',
+    orDefault,
+    described('The first value, or the second where the first is null, empty text or an empty optional.'),
+  )
   replaceHandlers(env)
   meterEvaluator(env)
   return env

@@ -1,11 +1,14 @@
 import type { Environment } from '@marcbachmann/cel-js'
+import { described } from './described.ts'
 
-const sync = { async: false }
 const DECIMAL = /^([+-]?)(\d+)(?:\.(\d*))?(?:e([+-]?\d{1,3}))?$/i
 
 /** Twenty's currency value from a decimal number, written as text or as JSON. */
 export function registerMoney(env: Environment): void {
-  for (const amount of ['string', 'double', 'int']) env.registerFunction(`money(${amount}, string): map`, money, sync)
+  const doc = described(
+    "Twenty's currency value, `{amountMicros, currencyCode}`, from a plain decimal; never by way of a float.",
+  )
+  for (const amount of ['string', 'double', 'int']) env.registerFunction(`money(${amount}, string): map`, money, doc)
 }
 
 function money(amount: string | number | bigint, currencyCode: string): { amountMicros: number; currencyCode: string } {

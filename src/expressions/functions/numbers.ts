@@ -1,6 +1,6 @@
 import type { Environment } from '@marcbachmann/cel-js'
+import { described } from './described.ts'
 
-const sync = { async: false }
 type Numeric = number | bigint
 
 /**
@@ -25,16 +25,28 @@ export function registerNumbers(env: Environment): void {
   // biome-ignore lint/suspicious/noDoubleEquals: see above
   env.registerOperator('int == double: bool', (left: bigint, right: number) => (left as unknown) == right)
 
-  env.registerFunction('round(double): double', Math.round, sync)
-  env.registerFunction('round(double, int): double', roundTo, sync)
-  env.registerFunction('round(int): int', (value: bigint) => value, sync)
+  env.registerFunction('round(double): double', Math.round, described('The nearest whole number.'))
+  env.registerFunction(
+    'round(double, int): double',
+    roundTo,
+    described('Rounded to so many decimals, by its decimal digits.'),
+  )
+  env.registerFunction('round(int): int', (value: bigint) => value, described('The number itself.'))
   env.registerFunction(
     'sum(list): double',
     (list: unknown[]) => numbersOf(list, 'sum').reduce((a, b) => a + b, 0),
-    sync,
+    described('All numbers of a list together.'),
   )
-  env.registerFunction('min(list): double', (list: unknown[]) => extreme(list, 'min', (a, b) => a < b), sync)
-  env.registerFunction('max(list): double', (list: unknown[]) => extreme(list, 'max', (a, b) => a > b), sync)
+  env.registerFunction(
+    'min(list): double',
+    (list: unknown[]) => extreme(list, 'min', (a, b) => a < b),
+    described('The smallest number of a list.'),
+  )
+  env.registerFunction(
+    'max(list): double',
+    (list: unknown[]) => extreme(list, 'max', (a, b) => a > b),
+    described('The largest number of a list.'),
+  )
 }
 
 /** Through the decimal text, so that 1.005 at 2 digits is not rounded by what binary made of it. */

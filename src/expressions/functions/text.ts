@@ -1,21 +1,40 @@
 import type { Environment } from '@marcbachmann/cel-js'
 import { spend, spendSearch } from '../meter.ts'
+import { described } from './described.ts'
 import { isFreeMail } from './free-mail.ts'
-
-const sync = { async: false }
 
 /** Text functions that CEL's own set lacks. */
 export function registerText(env: Environment): void {
-  env.registerFunction('string.capitalize(): string', capitalize, sync)
-  env.registerFunction('string.slug(): string', slug, sync)
-  env.registerFunction('string.replace(string, string): string', replace, sync)
-  env.registerFunction('isFreeMail(string): bool', isFreeMail, sync)
-  // The rest of a list after `split`; what lies beyond its end is empty, as in JavaScript.
-  env.registerFunction('list<A>.slice(int): list<A>', (list: unknown[], from: bigint) => list.slice(Number(from)), sync)
+  env.registerFunction(
+    'string.capitalize(): string',
+    capitalize,
+    described('`ada` gives `Ada`; the other letters stay as they are.'),
+  )
+  env.registerFunction(
+    'string.slug(): string',
+    slug,
+    described('`Ångström & Söhne` gives `angstrom-sohne`; letters of other scripts stay.'),
+  )
+  env.registerFunction(
+    'string.replace(string, string): string',
+    replace,
+    described('Every occurrence of the first text is replaced by the second.'),
+  )
+  env.registerFunction(
+    'isFreeMail(string): bool',
+    isFreeMail,
+    described('True for an address or a domain of a provider that gives mailboxes to anybody.'),
+  )
+  // Beyond the end there is nothing, and no error: the second name of somebody who has one only.
+  env.registerFunction(
+    'list<A>.slice(int): list<A>',
+    (list: unknown[], from: bigint) => list.slice(Number(from)),
+    described('The list from a position on, counted from 0; from the end when negative.'),
+  )
   env.registerFunction(
     'list<A>.slice(int, int): list<A>',
     (list: unknown[], from: bigint, to: bigint) => list.slice(Number(from), Number(to)),
-    sync,
+    described('The list between two positions, the second not included.'),
   )
 }
 

@@ -1,17 +1,37 @@
 import type { Environment } from '@marcbachmann/cel-js'
+import { described } from './described.ts'
 
-const sync = { async: false }
 const TIMESTAMP = 'google.protobuf.Timestamp'
 const DURATION = 'google.protobuf.Duration'
 
 /** There is no `now()`: an expression gives the same for the same event, today and in a replay. */
 export function registerTime(env: Environment): void {
-  env.registerFunction(`date(string): ${TIMESTAMP}`, date, sync)
-  env.registerFunction(`timestamp(double): ${TIMESTAMP}`, fromSeconds, sync)
-  env.registerFunction(`string(${TIMESTAMP}): string`, (at: Date) => at.toISOString(), sync)
-  env.registerFunction(`string(${DURATION}): string`, (span: { valueOf(): number }) => `${Number(span) / 1000}s`, sync)
-  env.registerFunction(`formatDate(${TIMESTAMP}): string`, (at: Date) => at.toISOString().slice(0, 10), sync)
-  env.registerFunction(`formatDate(${TIMESTAMP}, string): string`, formatDate, sync)
+  env.registerFunction(
+    `date(string): ${TIMESTAMP}`,
+    date,
+    described('Midnight UTC of `2026-11-24`, or the instant of a longer ISO text.'),
+  )
+  env.registerFunction(
+    `timestamp(double): ${TIMESTAMP}`,
+    fromSeconds,
+    described('Seconds since 1970, as JSON has them.'),
+  )
+  env.registerFunction(`string(${TIMESTAMP}): string`, (at: Date) => at.toISOString(), described('As ISO text in UTC.'))
+  env.registerFunction(
+    `string(${DURATION}): string`,
+    (span: { valueOf(): number }) => `${Number(span) / 1000}s`,
+    described('In seconds: `1800s`.'),
+  )
+  env.registerFunction(
+    `formatDate(${TIMESTAMP}): string`,
+    (at: Date) => at.toISOString().slice(0, 10),
+    described('Its day in UTC: `2026-11-24`.'),
+  )
+  env.registerFunction(
+    `formatDate(${TIMESTAMP}, string): string`,
+    formatDate,
+    described('Its day as the clocks of a time zone show it: `Europe/Vienna`.'),
+  )
 }
 
 /** Midnight UTC of `2026-11-24`, or the instant of a longer ISO text. */
