@@ -8,6 +8,7 @@ Starts a stand-in Twenty on loopback and prints its address.
   --port <number>     default 3000; 0 takes a free port
   --api-key <token>   the token that is let in; made up when absent
   --no-rate-limit     answers as many calls as come
+  --older             fields of an older workspace: city, employees, personId on note targets
   --json              prints {"url","apiKey","port","workspaceId"} on one line
 `
 
@@ -18,6 +19,7 @@ async function main(): Promise<void> {
       port: { type: 'string', default: '3000' },
       'api-key': { type: 'string' },
       'no-rate-limit': { type: 'boolean', default: false },
+      older: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -29,6 +31,7 @@ async function main(): Promise<void> {
   const twenty = await startSandboxTwenty({
     port: Number(values.port),
     ...(values['api-key'] === undefined ? {} : { apiKey: values['api-key'] }),
+    ...(values.older ? { schema: { targetColumns: 'personId', fieldSet: 'older' } } : {}),
     faults: { rateLimit: { enabled: !values['no-rate-limit'] } },
   })
   const { url, apiKey, port, workspaceId } = twenty

@@ -69,6 +69,20 @@ describe('version switches', () => {
     expect(call('GET', `/rest/people/groupBy?group_by=${group}`).body).toEqual([{ groupByDimensionValues: [null] }])
   })
 
+  it('restore by either path', () => {
+    const { call, person } = workspace()
+    const { id } = person()
+    for (const path of [`people/${id}/restore`, `restore/people/${id}`]) {
+      call('DELETE', `/rest/people/${id}?soft_delete=true`)
+      expect(call('PATCH', `/rest/${path}`).body.data.restorePerson).toMatchObject({ id, deletedAt: null })
+    }
+    const filter = encodeURIComponent(`id[eq]:${id}`)
+    for (const path of ['people/restore', 'restore/people']) {
+      call('DELETE', `/rest/people/${id}?soft_delete=true`)
+      expect(call('PATCH', `/rest/${path}?filter=${filter}`).body.data.restorePeople).toHaveLength(1)
+    }
+  })
+
   it('issue 20109: the boundary row comes again', () => {
     const { twenty, call, person } = workspace()
     for (const jobTitle of ['a', 'b', 'c']) person({ jobTitle })

@@ -13,7 +13,7 @@ import type { ObjectMeta, Row } from '../schema/types.ts'
 import type { Twenty } from '../twenty.ts'
 import type { Args, Resolver, SelectedField } from './execute.ts'
 import { graphqlFilter, graphqlOrder } from './filter.ts'
-import { checkSelection, showConnection, showRecord } from './show.ts'
+import { checkConnection, checkSelection, showConnection, showRecord } from './show.ts'
 
 type Verb = (twenty: Twenty, object: ObjectMeta, caller: Caller, args: Args) => readonly Row[] | Row
 
@@ -36,6 +36,7 @@ function query(twenty: Twenty, object: ObjectMeta, name: string): Resolver | und
   const table = records.table(object.nameSingular)
   if (name === object.namePlural)
     return (args, selected) => {
+      checkConnection(records, object, selected)
       const query = {
         ...optional('filter', graphqlFilter(object, args.filter)),
         order: graphqlOrder(object, args.orderBy),
@@ -48,6 +49,7 @@ function query(twenty: Twenty, object: ObjectMeta, name: string): Resolver | und
     }
   if (name === object.nameSingular)
     return (args, selected) => {
+      checkSelection(records, object, selected)
       const [row] = matching(table, graphqlFilter(object, args.filter))
       if (!row) throw notFound()
       return showRecord(records, object, row, selected)

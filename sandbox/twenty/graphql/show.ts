@@ -33,6 +33,13 @@ export function checkSelection(records: Records, object: ObjectMeta, selected: r
   }
 }
 
+/** The same for the nodes of a connection, rows or none. */
+export function checkConnection(records: Records, object: ObjectMeta, selected: readonly SelectedField[]): void {
+  for (const edges of selected.filter(field => field.name === 'edges'))
+    for (const node of (edges.selected ?? []).filter(field => field.name === 'node'))
+      checkSelection(records, object, node.selected ?? [])
+}
+
 function unknownField(object: ObjectMeta, field: SelectedField) {
   const type = capital(object.nameSingular)
   return badRequest(`Cannot query field "${field.name}" on type "${type}".`, 'GRAPHQL_VALIDATION_FAILED')

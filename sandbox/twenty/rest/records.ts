@@ -21,8 +21,8 @@ import {
 
 /** `/rest/<objects>` and `/rest/batch/<objects>`. */
 export function handleRecords(records: Records, faults: Faults, call: Call): Answer {
-  const [first, second, third, ...more] = call.segments
-  const restores = call.method === 'PATCH' && call.segments.at(-1) === 'restore'
+  const [first, second, third, ...more] = restorePath(call)
+  const restores = call.method === 'PATCH' && (third ?? second) === 'restore'
   if (first === undefined || more.length > 0 || (third !== undefined && !restores)) throw badPath(call)
   if (first === 'batch') {
     if (call.method !== 'POST' || second === undefined) throw badPath(call)
@@ -42,6 +42,12 @@ export function handleRecords(records: Records, faults: Faults, call: Call): Ans
   if (call.method === 'PATCH' || call.method === 'PUT')
     return second === undefined ? updateMany(records, object, call) : updateOne(records, object, recordId(second), call)
   throw badPath(call)
+}
+
+/** `restore/people/{id}`, as older OpenAPI documents have it, is `people/{id}/restore`. */
+function restorePath(call: Call): readonly string[] {
+  const [first, ...rest] = call.segments
+  return call.method === 'PATCH' && first === 'restore' && rest.length > 0 ? [...rest, 'restore'] : call.segments
 }
 
 function get(records: Records, object: ObjectMeta, second: string | undefined, call: Call): Answer {

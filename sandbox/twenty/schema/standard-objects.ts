@@ -204,10 +204,25 @@ export function standardObjects(options: SchemaOptions): ObjectSpec[] {
         field('properties', 'RAW_JSON'),
         field('timelineActivityTypeId', 'UUID'),
         field('linkedRecordId', 'UUID'),
+        field('linkedObjectMetadataId', 'UUID'),
+        field('linkedRecordCachedName', 'TEXT'),
         toOne('workspaceMember', 'workspaceMember', 'timelineActivities'),
         ...targets([...LINKED, 'task', 'note'], 'timelineActivities', options),
       ],
     },
+    ...(older
+      ? [
+          {
+            singular: 'favorite',
+            plural: 'favorites',
+            system: true,
+            fields: [
+              toOne('forWorkspaceMember', 'workspaceMember', 'favorites', CASCADE),
+              ...LINKED.map(to => toOne(to, to, 'favorites', CASCADE)),
+            ],
+          },
+        ]
+      : []),
     {
       singular: 'calendarEvent',
       plural: 'calendarEvents',
