@@ -13,6 +13,8 @@ import type { StateStore } from './state/state-store.ts'
 export interface Engine {
   /** For people: `embedded (./data)`, `Kafka (3 brokers), Redis`. */
   readonly description: string
+  /** Other instances may work on the same log and state. */
+  readonly shared: boolean
   readonly log: EventLog
   readonly state: StateStore
   readonly coordinator: Coordinator
@@ -40,6 +42,7 @@ async function openOneFile(folder: string, maxBytes: number | undefined, env: En
   const coordinator = localCoordinator({ clock: env.clock })
   return {
     description: `embedded, one file in ${folder}`,
+    shared: false,
     log: embedded.log,
     state: embedded.state,
     coordinator,
@@ -72,6 +75,7 @@ async function withState(
     const redis = await openRedis(state, { env })
     return {
       description: `${where}, Redis at ${state.urls.map(withoutCredentials).join(', ')}`,
+      shared: true,
       log: opened,
       state: redis.state,
       coordinator: redis.coordinator,
@@ -84,6 +88,7 @@ async function withState(
   const [memory, coordinator] = [memoryState({ clock: env.clock }), localCoordinator({ clock: env.clock })]
   return {
     description: `${where}, state in memory`,
+    shared: log.type === 'kafka',
     log: opened,
     state: memory,
     coordinator,

@@ -66,7 +66,8 @@ class Assembler {
     this.#config = config
     this.#engine = engine
     this.#env = env
-    this.#claims = new Claims(engine.coordinator, env.clock, env.random, instance)
+    const { coordinator, shared } = engine
+    this.#claims = new Claims({ coordinator, clock: env.clock, random: env.random, owner: instance, shared })
     this.#names = new TopicNames(config.log.prefix)
   }
 

@@ -46,47 +46,59 @@ export class Batcher {
     this.#signal = options.signal
   }
 
-  /** @throws SyncError of the item when it cannot be planned. */
+  /**
+   * P3: a write is planned from what is so while its names are held. Where somebody else may have written under them
+   * since the read, it is read again.
+   * @throws SyncError of the item when it cannot be planned.
+   */
   async plan(item: Item): Promise<PlannedEffect> {
-    const claims = await this.#hold(this.#sink.claims?.(item) ?? [])
-    try {
-      const plan = await this.#planOne(item)
-      if (plan instanceof SyncError) throw plan
-      await this.#holdTarget(plan, claims)
-      return {
-        plan,
-        deliver: () => this.#deliverOne(plan, claims),
-        release: () => claims.release(),
+    for (;;) {
+      const mark = this.#claims.mark()
+      const plan = thrownIfError(await this.#planOne(item))
+      const names = this.#namesFor(plan)
+      if (names.length === 0) return this.#planned(plan, NO_CLAIMS)
+      const held = await this.#claims.tryHold(names)
+      if (!held) await this.#claims.whenFree(names, this.#signal)
+      else if (held.freshSince(mark)) return this.#planned(plan, held)
+      else {
+        const again = await this.#planUnder(held, item)
+        if (again) return again
       }
-    } catch (error) {
-      await claims.release()
-      throw error
     }
   }
 
-  #hold(names: readonly string[]): Promise<HeldClaims> | HeldClaims {
-    return names.length === 0
-      ? new HeldClaims()
-      : this.#claims.hold(
-          names.map(name => `${this.#system}/${name}`),
-          this.#signal,
-        )
+  /** undefined when the write turned out to need other names. */
+  async #planUnder(held: HeldClaims, item: Item): Promise<PlannedEffect | undefined> {
+    try {
+      const plan = thrownIfError(await this.#planOne(item))
+      if (held.covers(this.#namesFor(plan))) return this.#planned(plan, held)
+    } catch (error) {
+      await held.release()
+      throw error
+    }
+    await held.release()
+    return undefined
   }
 
-  /** An item without claims of its own still must not race another write to the same record. */
-  async #holdTarget(plan: Plan, claims: HeldClaims): Promise<void> {
-    if (!plan.target || !claims.empty || plan.operation === 'create' || plan.operation === 'none') return
-    const target = await this.#claims.hold([`${this.#system}/${plan.target.object}/id/${plan.target.id}`], this.#signal)
-    claims.onRelease(() => void target.release())
+  /** A create holds the keys under which the record could be found; a write to a record holds the record. */
+  #namesFor({ item, operation, target }: Plan): string[] {
+    if (operation === 'none' || operation === 'read') return []
+    const names = operation === 'create' ? this.#sink.claims?.(item) : target && [`${target.object}/id/${target.id}`]
+    return (names ?? []).map(name => `${this.#system}/${name}`)
+  }
+
+  #planned(plan: Plan, held: HeldClaims): PlannedEffect {
+    return { plan, deliver: () => this.#deliverOne(plan, held), release: () => held.release() }
   }
 
   #planOne(item: Item): Promise<Plan | SyncError> {
     const spec = this.#actions[item.action]!
-    if (!spec.batch) return this.#sink.plan([item], this.#signal).then(([plan]) => plan!)
+    const batch = spec.batch && (this.#sink.batch ?? spec.batch)
+    if (!batch) return this.#sink.plan([item], this.#signal).then(([plan]) => plan!)
     const key = `${item.priority}/${item.action}/${objectNamed(item.args)}`
     let queue = this.#plans.get(key)
     if (!queue) {
-      const { deliver, plan = deliver } = spec.batch
+      const { deliver, plan = deliver } = batch
       queue = new BatchQueue({
         clock: this.#env.clock,
         max: plan,
@@ -114,7 +126,7 @@ export class Batcher {
   }
 
   async #deliverOne(plan: Plan, claims: HeldClaims): Promise<Delivery> {
-    if (!claims.empty && !(await claims.renew())) {
+    if (!(await claims.renew())) {
       throw new SyncError(
         'retryable',
         'CLAIM_LOST',
@@ -122,14 +134,15 @@ export class Batcher {
       )
     }
     const spec = this.#actions[plan.item.action]!
-    if (!spec.batch) return this.#sink.deliver([plan], this.#signal).then(([delivery]) => delivery!)
+    const batch = spec.batch && (this.#sink.batch ?? spec.batch)
+    if (!batch) return this.#sink.deliver([plan], this.#signal).then(([delivery]) => delivery!)
     const key = `${plan.item.priority}/${plan.operation}/${plan.target?.object ?? plan.item.action}`
     let queue = this.#deliveries.get(key)
     if (!queue) {
       queue = new BatchQueue({
         clock: this.#env.clock,
-        max: spec.batch.deliver,
-        full: spec.batch.deliver,
+        max: batch.deliver,
+        full: batch.deliver,
         send: plans => this.#sink.deliver(plans, this.#signal),
         moreComing: () => this.#planning > 0,
       })
@@ -137,6 +150,13 @@ export class Batcher {
     }
     return queue.add(plan)
   }
+}
+
+const NO_CLAIMS = new HeldClaims()
+
+function thrownIfError(plan: Plan | SyncError): Plan {
+  if (plan instanceof SyncError) throw plan
+  return plan
 }
 
 function objectNamed(args: Fields): string {

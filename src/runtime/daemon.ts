@@ -10,6 +10,7 @@ import { Intake } from './intake.ts'
 import { LocalOperations } from './local-operations.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { Operations } from './operations.ts'
+import { placeGroups } from './place-groups.ts'
 import { Redactor } from './redact.ts'
 import { RunningAssembly } from './running-assembly.ts'
 import { TopicNames } from './topics.ts'
@@ -97,6 +98,10 @@ class RunningDaemon implements Daemon {
     // Systems are asked while topics are made: intake does not wait for either system.
     const [problems] = await Promise.all([this.#problems(assembly), this.#engine.log.createTopics(assembly.topics)])
     if (problems.length > 0) throw new ConfigError(problems)
+    await placeGroups(
+      this.#engine.log,
+      assembly.flows.map(({ compiled }) => compiled),
+    )
     this.#metrics.watch(() => this.operations.status())
     this.#server = createServer({
       connectors: assembly.connectors,
@@ -147,6 +152,10 @@ class RunningDaemon implements Daemon {
       const problems = await this.#problems(next)
       if (problems.length > 0) throw new ConfigError(problems)
       await this.#engine.log.createTopics(next.topics)
+      await placeGroups(
+        this.#engine.log,
+        next.flows.map(({ compiled }) => compiled),
+      )
     } catch (thrown) {
       await next?.close()
       if (thrown instanceof ConfigError) return { ok: false, problems: thrown.problems }

@@ -33,6 +33,18 @@ export interface DeadLetter {
 
 export type Resolution = 'open' | 'redriven' | 'discarded'
 
+type LetterKey = Pick<DeadLetter, 'id' | 'lastAt'>
+
+interface Seen {
+  readonly next: Record<number, number>
+  readonly letters: Map<string, LetterKey>
+}
+
+interface Resolved {
+  readonly resolution: Resolution
+  readonly at: string
+}
+
 export interface DeadLetterFacts {
   readonly flow: string
   readonly step: string
@@ -55,10 +67,7 @@ export class DeadLetters {
   readonly #redactor: Redactor
   readonly #configHash: string
   /** Per flow, what was counted so far and where to read on. */
-  readonly #seen = new Map<
-    string,
-    { next: Record<number, number>; letters: Map<string, Pick<DeadLetter, 'id' | 'lastAt'>> }
-  >()
+  readonly #seen = new Map<string, Seen>()
 
   constructor(options: {
     log: EventLog
@@ -116,23 +125,34 @@ export class DeadLetters {
   }
 
   /** Newest first, each with what became of it. */
-  async list(
-    flow: string,
-    limit = Number.POSITIVE_INFINITY,
-  ): Promise<{ letter: DeadLetter; resolution: Resolution }[]> {
+  async list(flow: string): Promise<{ letter: DeadLetter; resolution: Resolution }[]> {
     const letters = new Map<string, DeadLetter>()
     for await (const { event } of this.#log.read(this.#topics.deadLetters(flow))) {
       letters.delete(event.id)
       letters.set(event.id, event.data as unknown as DeadLetter)
     }
     const all = [...letters.values()].reverse()
+    const resolutions = await this.#resolutions(flow, all)
+    return all.map((letter, at) => ({ letter, resolution: resolutions[at]! }))
+  }
+
+  /** How many wait for a person. What was counted is not read again: this is asked at every look at the status. */
+  async countOpen(flow: string): Promise<number> {
+    const seen: Seen = this.#seen.get(flow) ?? { next: {}, letters: new Map() }
+    this.#seen.set(flow, seen)
+    const unread = this.#log.read(this.#topics.deadLetters(flow), { from: startAt(seen.next) })
+    for await (const { event, partition, offset } of unread) {
+      seen.letters.set(event.id, { id: event.id, lastAt: event.time })
+      seen.next[partition] = offset + 1
+    }
+    const resolutions = await this.#resolutions(flow, [...seen.letters.values()])
+    return resolutions.filter(resolution => resolution === 'open').length
+  }
+
+  async #resolutions(flow: string, letters: readonly LetterKey[]): Promise<Resolution[]> {
     const keys = new FlowKeys(flow)
-    const entries = await this.#state.get(all.map(letter => keys.deadLetter(letter.id)))
-    const listed = all.map((letter, index) => ({
-      letter,
-      resolution: resolutionOf(letter, entries[index]?.value as { resolution: Resolution; at: string } | undefined),
-    }))
-    return listed.slice(0, limit)
+    const entries = await this.#state.get(letters.map(letter => keys.deadLetter(letter.id)))
+    return letters.map((letter, at) => resolutionOf(letter, entries[at]?.value as Resolved | undefined))
   }
 
   async find(flow: string, id: string): Promise<DeadLetter> {
@@ -180,10 +200,7 @@ function startAt(next: Readonly<Record<number, number>>): StartPosition {
 }
 
 /** A letter written again after it was redriven is open again. */
-function resolutionOf(
-  letter: Pick<DeadLetter, 'lastAt'>,
-  entry: { resolution: Resolution; at: string } | undefined,
-): Resolution {
+function resolutionOf(letter: LetterKey, entry: Resolved | undefined): Resolution {
   return entry && entry.at >= letter.lastAt ? entry.resolution : 'open'
 }
 

@@ -27,7 +27,7 @@ export class FakeSystem implements Sink {
     this.planCalls.push(items.length)
     return items.map(item => ({
       item,
-      operation: item.action === 'find' ? 'read' : 'update',
+      operation: item.action === 'find' ? 'read' : this.claimsOf(item).length > 0 ? 'create' : 'update',
       ...(typeof item.args.id === 'string' && { target: { object: 'thing', id: item.args.id } }),
       after: item.args,
       ...(item.action === 'find' && { result: { found: item.args.id } }),

@@ -54,14 +54,20 @@ export class FlowBench {
     })
   }
 
-  running(options: { echoes?: boolean; batch?: number } = {}): RunningSystem {
+  running(options: { echoes?: boolean; batch?: number; shared?: boolean } = {}): RunningSystem {
     const actions = Object.fromEntries(
       (['read', 'safe', 'keyed', 'lookup', 'blind'] as Effect[]).map(effect => [
         effect,
         { effect, ...(options.batch && { batch: { deliver: options.batch, plan: 200 } }) },
       ]),
     )
-    const claims = new Claims(localCoordinator({ clock: this.clock }), this.clock, () => 0.5, 'bench')
+    const claims = new Claims({
+      coordinator: localCoordinator({ clock: this.clock }),
+      clock: this.clock,
+      random: () => 0.5,
+      owner: 'bench',
+      shared: options.shared ?? false,
+    })
     const batcher = new Batcher({
       system: 'fake',
       sink: this.system,
