@@ -40,15 +40,12 @@ function hasSecretName(name: string): boolean {
   return SECRET_NAME.test(name.replaceAll(/([a-z])([A-Z])/g, '$1-$2'))
 }
 
+/** `TWENTY_API_KEY` for `systems.twenty.apiKey`. */
 function variableName(path: ConfigPath): string {
-  const name = path
-    .filter(part => typeof part === 'string')
-    .slice(-2)
-    .join('_')
-  return name
-    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
-    .replaceAll(/\W/g, '_')
-    .toUpperCase()
+  const names = path.filter(part => typeof part === 'string')
+  const owner = names[0] === 'systems' || names[0] === 'connectors' ? names[1] : names[0]
+  const text = [owner, names.at(-1)].join('_').replaceAll(/([a-z])([A-Z])/g, '$1_$2')
+  return text.replaceAll(/\W/g, '_').toUpperCase()
 }
 
 const URL_LIKE = /^[a-z][a-z0-9+.-]*:\/\//i

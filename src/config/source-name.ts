@@ -44,7 +44,7 @@ export function readSource(node: ScalarNode, path: ConfigPath, known: KnownSourc
   if (objects === 'unknown') return unknownSource(name, node, path, known)
   if (objects === 'none') {
     const { type } = known.systems.get(name)!.definition
-    problems.add(node.place, path, 'source', `"${name}" is a ${type} system, and those give no events`)
+    problems.add(node.place, path, 'source', `"${name}" is of type ${type}, and gives no events`)
     return undefined
   }
   return sourceOf({ name, object, action }, objects, node, path, known)

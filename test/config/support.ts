@@ -1,27 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { TwentyConfig } from '../../src/clients/twenty/config.ts'
 import { type Config, ConfigError, type Problem } from '../../src/config/config.ts'
-import { defineConnector, type Registry } from '../../src/config/definition.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { registry } from '../../src/registry.ts'
 import { tempFolder } from '../support/temp-folder.ts'
-
-/** The real components; the connector of a Twenty system without what it does. */
-export const testRegistry: Registry = {
-  ...registry,
-  connectors: {
-    ...registry.connectors,
-    twenty: defineConnector({
-      type: 'twenty',
-      system: 'twenty',
-      summary: 'Changes of records.',
-      config: TwentyConfig,
-      examples: [],
-      create: () => ({ objects: [] }),
-    }),
-  },
-}
 
 export const env = {
   TWENTY_URL: 'https://twenty.example.com',
@@ -50,7 +31,7 @@ export async function load(
   try {
     const config = await loadConfig(
       named.map(path => join(folder, path)),
-      { env: variables, registry: testRegistry },
+      { env: variables },
     )
     return { config, folder }
   } catch (error) {

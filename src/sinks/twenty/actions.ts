@@ -26,7 +26,7 @@ const match = Type.Union(
   },
 )
 
-const id = Expr({ description: 'Id of the record, instead of `match`.', examples: ['event.data.id'] })
+const id = Expr({ description: 'Id of the record, instead of `match`.', examples: ['data.id'] })
 
 const values = ExprMap({
   description:
@@ -89,7 +89,7 @@ export const actions = {
     [
       {
         title: 'The company of an e-mail address',
-        yaml: "{ in: twenty, object: company, match: { domainName: data.email.split('@')[1] }, as: company }",
+        yaml: `{ in: twenty, object: company, match: { domainName: "data.email.split('@')[1]" }, as: company }`,
       },
     ],
   ),
@@ -126,7 +126,7 @@ export const actions = {
     [
       {
         title: 'A score, written back',
-        yaml: '{ in: twenty, object: person, id: event.data.id, values: { score: answer.score } }',
+        yaml: '{ in: twenty, object: person, id: data.id, values: { score: answer.score } }',
       },
     ],
   ),
