@@ -79,6 +79,8 @@ export interface ActionUse {
 
 /** Everything that touches a system, reads included. */
 export interface Sink {
+  /** In place of the `batch` that actions have, where the system's config decides it. */
+  readonly batch?: ActionSpec['batch']
   /**
    * Names that must be held from before `plan` until after `deliver`, so that two events do not create one record twice:
    * `person/emails.primaryEmail/ada@example.com`. From the item alone, no I/O. The runtime holds them across instances;

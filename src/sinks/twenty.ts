@@ -1,5 +1,6 @@
 import { createTwentyClient, type TwentyClient } from '../clients/twenty/client.ts'
 import { TwentyConfig } from '../clients/twenty/config.ts'
+import { MOST_ROWS } from '../clients/twenty/records.ts'
 import { defineSink } from '../config/definition.ts'
 import { asSyncError } from '../errors.ts'
 import type { Item, Plan, Sink } from './sink.ts'
@@ -24,8 +25,10 @@ export default defineSink({
   create(config, { client, env }): Sink {
     const twenty = client as TwentyClient
     const planner = new Planner(twenty, env.clock)
-    const deliverer = new Deliverer(twenty, planner, config.batch ?? 60)
+    const batch = config.batch ?? 60
+    const deliverer = new Deliverer(twenty, planner, batch)
     return {
+      batch: { deliver: batch, plan: MOST_ROWS },
       claims: claimsOf,
       async plan(items, signal) {
         try {
