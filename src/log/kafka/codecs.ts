@@ -1,12 +1,13 @@
 import { createRequire } from 'node:module'
 import { init as initZstd, compress as zstdCompress, decompress as zstdDecompress } from '@bokuweb/zstd-wasm'
 import kafkajs from 'kafkajs'
+import { type CompressBlock, lz4Frame } from './lz4-frame.ts'
 
 // Node finds only some of the names that this CommonJS package exports.
 const { CompressionCodecs, CompressionTypes } = kafkajs
 
 interface Lz4 {
-  compress(bytes: Uint8Array): Uint8Array
+  readonly compressBlock: CompressBlock
   decompress(bytes: Uint8Array): Uint8Array
 }
 
@@ -27,7 +28,7 @@ export function registerCodecs(): Promise<void> {
 async function register(): Promise<void> {
   const lz4 = load('lz4js') as Lz4
   CompressionCodecs[CompressionTypes.Snappy] = load('kafkajs-snappy') as () => unknown
-  CompressionCodecs[CompressionTypes.LZ4] = codec(lz4.compress, lz4.decompress)
+  CompressionCodecs[CompressionTypes.LZ4] = codec(bytes => lz4Frame(bytes, lz4.compressBlock), lz4.decompress)
   await initZstd()
   CompressionCodecs[CompressionTypes.ZSTD] = codec(zstdCompress, zstdDecompress)
 }

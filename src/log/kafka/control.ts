@@ -136,8 +136,7 @@ export class KafkaControl {
       return await within(this.#clock, this.#timings.requestMs, doing, connected())
     } catch (error) {
       // Its metadata may name brokers and topics that are gone, and it would ask for them for ever.
-      if (this.#cluster === cluster) this.#cluster = undefined
-      cluster.disconnect().catch(() => {})
+      if (this.#cluster === cluster) void this.close()
       throw logError(error, doing)
     }
   }

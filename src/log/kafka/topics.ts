@@ -121,8 +121,7 @@ export class KafkaTopics {
         admin.connect().then(() => work(admin)),
       )
     } catch (error) {
-      if (this.#admin === admin) this.#admin = undefined
-      admin.disconnect().catch(() => {})
+      if (this.#admin === admin) void this.close()
       const type = protocolErrorOf(error)
       if (type === 'INVALID_TOPIC_EXCEPTION' || type === 'INVALID_REPLICATION_FACTOR' || type === 'POLICY_VIOLATION') {
         const reason = error instanceof Error ? error.message : String(error)
