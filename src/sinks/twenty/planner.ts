@@ -1,7 +1,6 @@
 import type { CallOptions } from '../../clients/twenty/calls.ts'
 import type { TwentyClient } from '../../clients/twenty/client.ts'
 import { isFields } from '../../clients/twenty/metadata.ts'
-import type { Row } from '../../clients/twenty/records.ts'
 import type { TwentySchema } from '../../clients/twenty/schema.ts'
 import type { Clock } from '../../environment.ts'
 import { asSyncError, SyncError } from '../../errors.ts'
@@ -18,7 +17,10 @@ export interface PlanOptions extends CallOptions {
   readonly afterDuplicate?: boolean
 }
 
-/** Turns items into plans, by reading what they are about in as few calls as possible. */
+/**
+ * Turns items into plans, by reading what they are about in as few calls as possible. Each item is planned from what
+ * was read alone: of two for one record the runtime lets the second be planned again after the first.
+ */
 export class Planner {
   readonly #client: TwentyClient
   readonly #lookup: Lookup
@@ -52,7 +54,7 @@ export class Planner {
       index,
       options,
     )
-    const plans = wishes.map(wish => (wish instanceof SyncError ? wish : caught(() => planned(wish, index))))
+    const plans = wishes.map(wish => (wish instanceof SyncError ? wish : caught(() => planWish(wish, index))))
     await this.#readLinks(wishes, plans, schema, index, options)
     return plans.map((plan, place) => {
       const wish = wishes[place]!
@@ -91,17 +93,6 @@ function needsOf(wish: Wish, { afterDuplicate }: PlanOptions): Need[] {
   ]
   const keys = [...(wish.id === undefined ? wish.keys : []), ...(creates && afterDuplicate ? uniqueKeys(wish) : [])]
   return ids.length + keys.length === 0 ? [] : [{ object, ids, keys }]
-}
-
-/** Later items of the batch see what earlier ones will write, so that both parts of one composite survive. */
-function planned(wish: Wish, index: RowIndex): Plan {
-  const plan = planWish(wish, index)
-  const row = plan.target && index.byId(wish.object.name, plan.target.id)
-  if (row && (plan.operation === 'update' || plan.operation === 'restore')) {
-    const restored = plan.operation === 'restore' ? { deletedAt: null } : {}
-    index.replace(wish.object.name, { ...row, ...privateOf(plan).values, ...restored } as Row)
-  }
-  return plan
 }
 
 /** A record that is as wanted but lacks links gets just these. */

@@ -14,11 +14,6 @@ export class RowIndex {
     this.#byKey.clear()
   }
 
-  /** The row as it will be after a write that is planned; found under the same keys as before. */
-  replace(object: string, row: Row): void {
-    this.#byId.set(`${object} ${row.id}`, row)
-  }
-
   byId(object: string, id: string): Row | undefined {
     return this.#byId.get(`${object} ${id}`)
   }
