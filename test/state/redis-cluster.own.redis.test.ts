@@ -1,0 +1,3 @@
+import { describeRedis } from './redis-conformance.ts'
+
+describeRedis('Redis Cluster', true)
