@@ -24,6 +24,8 @@ async function planOf(action: string, args: Fields, more = {}): Promise<Plan> {
   return plan!
 }
 
+const me = () => bench.twenty.asUser(String(bench.twenty.members[0]!.id))
+
 function people(): Fields[] {
   return bench.twenty.rows('people') as Fields[]
 }
@@ -65,7 +67,7 @@ describe('create', () => {
   it('P7: what was made and then deleted is not made again', async () => {
     const args = { object: 'person', values: { emails: 'ada@example.com' } }
     const { ref } = (await one('create', args, { key: 'k' })) as { ref: { id: string } }
-    bench.twenty.asUser(String(bench.twenty.members[0]!.id)).softDelete('people', ref.id)
+    me().softDelete('people', ref.id)
     const again = await planOf('create', args, { key: 'k', outcomeUnknown: true })
     expect(again.operation).toBe('none')
   })
@@ -141,7 +143,7 @@ describe('upsert', () => {
 
   it('P7: a match in the trash is held, restored or skipped, as told', async () => {
     const [ada] = bench.twenty.seed('people', [{ emails: { primaryEmail: 'ada@example.com' } }])
-    bench.twenty.asUser(String(bench.twenty.members[0]!.id)).softDelete('people', String(ada!.id))
+    me().softDelete('people', String(ada!.id))
     const args = { object: 'person', match: 'emails.primaryEmail', values }
     expect(await one('upsert', args)).toMatchObject({ kind: 'rejected', code: 'MATCH_IS_DELETED' })
     expect(await one('upsert', { ...args, onDeleted: 'skip' })).toMatchObject({ status: 'skipped' })
@@ -251,19 +253,19 @@ describe('update, find and delete', () => {
       rows.map(({ id }) => item('update', { object: 'person', id, values: { jobTitle: 'new' } })),
       signal,
     )) as Plan[]
-    bench.twenty.asUser(String(bench.twenty.members[0]!.id)).destroy('people', String(rows[0]!.id))
+    me().destroy('people', String(rows[0]!.id))
     expect(await bench.sink.deliver(plans, signal)).toMatchObject([
       { status: 'failed', error: { code: 'MATCH_IS_DELETED' } },
       { status: 'delivered' },
       { status: 'delivered' },
     ])
     expect(people().map(row => row.id)).not.toContain(rows[0]!.id)
-    bench.twenty.asUser(String(bench.twenty.members[0]!.id)).softDelete('people', String(rows[1]!.id))
+    me().softDelete('people', String(rows[1]!.id))
     const [alone] = (await bench.sink.plan(
       [item('update', { object: 'person', id: rows[2]!.id, values: { jobTitle: 'newer' } })],
       signal,
     )) as Plan[]
-    bench.twenty.asUser(String(bench.twenty.members[0]!.id)).softDelete('people', String(rows[2]!.id))
+    me().softDelete('people', String(rows[2]!.id))
     expect(await bench.sink.deliver([alone!], signal)).toMatchObject([{ error: { code: 'MATCH_IS_DELETED' } }])
   })
 
@@ -330,6 +332,14 @@ describe('notes and tasks', () => {
     expect(await one('create', args, { key: 'k', outcomeUnknown: true })).toMatchObject({ status: 'delivered' })
     expect(bench.twenty.rows('notes')).toHaveLength(1)
     expect(bench.twenty.rows('noteTargets')).toHaveLength(1)
+  })
+
+  it('P7: a link that somebody took off is not put back', async () => {
+    const [ada] = bench.twenty.seed('people', [{ jobTitle: 'a' }])
+    const args = { object: 'note', values: { title: 'n' }, link: [`person/${ada!.id}`] }
+    await one('create', args, { key: 'k' })
+    me().softDelete('noteTargets', String(bench.twenty.rows('noteTargets')[0]!.id))
+    expect((await planOf('create', args, { key: 'k', outcomeUnknown: true })).operation).toBe('none')
   })
 
   it('an unknown assignee and a link that makes no sense are said', async () => {
