@@ -452,7 +452,7 @@ describe('check', () => {
 
   it('says what is missing', async () => {
     await expect(connect({ registerWebhook: true }).check!(signal)).rejects.toMatchObject({
-      code: 'WEBHOOK_NO_PUBLIC_URL',
+      code: 'NO_PUBLIC_URL',
       message: expect.stringContaining('server.publicUrl'),
     })
   })

@@ -11,13 +11,13 @@ export interface Registration {
 
 /**
  * Makes the workspace's webhook for our address, or mends it. Doing it again changes nothing.
- * @throws SyncError fatal `WEBHOOK_NO_PUBLIC_URL`; what Twenty answers.
+ * @throws SyncError fatal `NO_PUBLIC_URL`; what Twenty answers.
  */
 export async function registerWebhook(registration: Registration, signal: AbortSignal): Promise<void> {
   const { client, publicUrl, path, secret } = registration
   if (publicUrl === undefined) {
     const message = 'registerWebhook needs to know where Twenty reaches this daemon: set server.publicUrl'
-    throw new SyncError('fatal', 'WEBHOOK_NO_PUBLIC_URL', message)
+    throw new SyncError('fatal', 'NO_PUBLIC_URL', message)
   }
   const targetUrl = publicUrl.replace(/\/+$/, '') + path
   const operations = operationsFor(registration.objects)

@@ -46,5 +46,5 @@ function matches(secret: string, timestamp: string, body: Buffer, signature: str
 }
 
 function refused(reason: string, message: string): SyncError {
-  return new SyncError('rejected', 'SIGNATURE_INVALID', message, { status: 401, details: { reason } })
+  return new SyncError('rejected', 'NOT_VERIFIED', message, { status: 401, details: { reason } })
 }
