@@ -21,5 +21,6 @@ async function fromDefinitions(): Promise<Generated[]> {
   const { editorSchema } = await import('./generate/editor-schema.ts')
   const { referencePages } = await import('./generate/reference.ts')
   const { expressionsPage } = await import('./generate/expressions-page.ts')
-  return [editorSchema(registry), ...referencePages(registry), expressionsPage()]
+  const { cliPage } = await import('./generate/cli-page.ts')
+  return [editorSchema(registry), ...referencePages(registry), expressionsPage(), cliPage()]
 }

@@ -13,8 +13,13 @@ export type Body<Options, Arguments extends readonly unknown[]> = (
 
 type CommanderAction<Arguments extends readonly unknown[]> = (...args: [...Arguments, object, Command]) => Promise<void>
 
-/** Hands a command's body to commander, and keeps the exit code. */
-export class Runner {
+/** Hands a command's body to commander. */
+export interface CommandRunner {
+  run<Options, Arguments extends readonly unknown[]>(body: Body<Options, Arguments>): CommanderAction<Arguments>
+}
+
+/** Runs bodies in a shell, and keeps the exit code. */
+export class Runner implements CommandRunner {
   readonly #shell: Shell
   code: number = EXIT.done
 
@@ -37,7 +42,7 @@ export class Runner {
 }
 
 /** Adds one command to the program. Each file of `commands/` has one such function. */
-export type AddCommand = (program: Command, runner: Runner) => void
+export type AddCommand = (program: Command, runner: CommandRunner) => void
 
 /** `[command line, what it does]` */
 export type Example = readonly [string, string]

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { type AddCommand, collect, Runner } from './command.ts'
+import { type AddCommand, type CommandRunner, collect, Runner } from './command.ts'
 import { addDeadLetters } from './commands/dead-letters.ts'
 import { addEvents } from './commands/events.ts'
 import { addInit } from './commands/init.ts'
@@ -31,21 +31,21 @@ const COMMANDS: readonly AddCommand[] = [
 ]
 
 const AFTER_HELP = `
-Config: what --config names, else TWENTY_SYNC_CONFIG, else twenty-sync.yaml or config/ in this folder.
-A .env file in this folder adds variables that the environment does not have.
+Config: what --config names, else TWENTY_SYNC_CONFIG, else twenty-sync.yaml or config/ in this
+folder. A .env file in this folder adds variables that the environment does not have.
 Output: stdout is the answer, stderr is talk. With --json stdout is one JSON document, or one a line
 for what comes in pieces; a failure too: {"error": {...}}.
-Exit codes: 0 done, 1 something failed, 2 the config or the command line is wrong, 3 something cannot be reached,
-130 or 143 ended by a signal before it was done.
+Exit codes: 0 done, 1 something failed, 2 the config or the command line is wrong, 3 something
+cannot be reached, 130 or 143 ended by a signal before it was done.
 `
 
 /** The whole command line. What an action returns or throws becomes the runner's code. */
-export function createProgram(shell: Shell, runner: Runner): Command {
+export function createProgram(version: string, runner: CommandRunner): Command {
   const program = new Command('twenty-sync')
     .description('Keeps a Twenty workspace and the systems around it in step.')
     .option('--config <path>', 'a config file or folder; may be given more than once', collect)
     .option('--json', 'answer in JSON')
-    .version(shell.version, '--version', 'show the version')
+    .version(version, '--version', 'show the version')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', AFTER_HELP)
     .showSuggestionAfterError()
@@ -57,7 +57,7 @@ export function createProgram(shell: Shell, runner: Runner): Command {
 /** Runs one command line. @returns the exit code. */
 export async function runCli(args: readonly string[], shell: Shell): Promise<number> {
   const runner = new Runner(shell)
-  const program = createProgram(shell, runner)
+  const program = createProgram(shell.version, runner)
   const spoken: Promise<void>[] = []
   forAll(program, command =>
     command.exitOverride().configureOutput({

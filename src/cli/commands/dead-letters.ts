@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { SyncError } from '../../errors.ts'
 import type { Operations } from '../../runtime/operations.ts'
-import { type AddCommand, type Runner, wholeNumber, withExamples } from '../command.ts'
+import { type AddCommand, type CommandRunner, wholeNumber, withExamples } from '../command.ts'
 import { UsageError } from '../exit-code.ts'
 import { deadLettersText, deadLetterText, type ListedLetter } from '../output/dead-letters-text.ts'
 import { counted } from '../output/text.ts'
@@ -24,7 +24,7 @@ export const addDeadLetters: AddCommand = (program, runner) => {
   addDiscard(letters, runner)
 }
 
-function addList(letters: Command, runner: Runner): void {
+function addList(letters: Command, runner: CommandRunner): void {
   const command = letters
     .command('list')
     .argument('[flow]', 'only of this flow')
@@ -45,7 +45,7 @@ function addList(letters: Command, runner: Runner): void {
   ])
 }
 
-function addShow(letters: Command, runner: Runner): void {
+function addShow(letters: Command, runner: CommandRunner): void {
   const command = letters
     .command('show')
     .argument('<id>', 'its id or a unique beginning of it')
@@ -60,7 +60,7 @@ function addShow(letters: Command, runner: Runner): void {
   withExamples(command, [['twenty-sync dead-letters show 9c41d2aa', 'by the beginning of its id']])
 }
 
-function addRedrive(letters: Command, runner: Runner): void {
+function addRedrive(letters: Command, runner: CommandRunner): void {
   const command = letters
     .command('redrive')
     .argument('<flow>', 'name of the flow')
@@ -79,7 +79,7 @@ function addRedrive(letters: Command, runner: Runner): void {
   ])
 }
 
-function addDiscard(letters: Command, runner: Runner): void {
+function addDiscard(letters: Command, runner: CommandRunner): void {
   const command = letters
     .command('discard')
     .argument('<flow>', 'name of the flow')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { EventSummary } from '../../runtime/operations.ts'
-import { type AddCommand, type Runner, wholeNumber, withExamples } from '../command.ts'
+import { type AddCommand, type CommandRunner, wholeNumber, withExamples } from '../command.ts'
 import { interruptible } from '../interrupt.ts'
 import { eventLine, eventsText } from '../output/events-text.ts'
 import { storyText } from '../output/story-text.ts'
@@ -21,7 +21,7 @@ export const addEvents: AddCommand = (program, runner) => {
   addTail(events, runner)
 }
 
-function addList(events: Command, runner: Runner): void {
+function addList(events: Command, runner: CommandRunner): void {
   const command = events
     .command('list')
     .description('List the newest events, oldest first.')
@@ -45,7 +45,7 @@ function addList(events: Command, runner: Runner): void {
   ])
 }
 
-function addShow(events: Command, runner: Runner): void {
+function addShow(events: Command, runner: CommandRunner): void {
   const command = events
     .command('show')
     .argument('<id>', 'its id or a unique beginning of it, or <topic>/<partition>/<offset>')
@@ -63,7 +63,7 @@ function addShow(events: Command, runner: Runner): void {
   ])
 }
 
-function addTail(events: Command, runner: Runner): void {
+function addTail(events: Command, runner: CommandRunner): void {
   const command = events
     .command('tail')
     .description('Show events as they come in, until Ctrl-C.')

@@ -23,7 +23,7 @@ export const addRun: AddCommand = (program, runner) => {
   const command = program
     .command('run')
     .summary('Run the daemon.')
-    .argument('[files...]', 'config files and folders, in place of --config')
+    .argument('[files...]', 'config files and folders, as with --config')
     .description(
       'Run the daemon. SIGTERM and Ctrl-C drain it, a second one ends it at once; SIGHUP reads the config again, and a bad one changes nothing.',
     )

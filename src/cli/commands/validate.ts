@@ -21,7 +21,7 @@ export const addValidate: AddCommand = (program, runner) => {
   const command = program
     .command('validate')
     .summary('Check the config, all problems at once.')
-    .argument('[files...]', 'config files and folders, in place of --config')
+    .argument('[files...]', 'config files and folders, as with --config')
     .description(
       'Check the config, all problems at once: each with file, line, column, what is wrong and what would be right. Asks the systems whether the named objects and fields exist.',
     )
