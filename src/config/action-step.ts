@@ -5,7 +5,7 @@ import type { DeclaredSystem } from './components.ts'
 import type { StepConfig } from './config.ts'
 import { saysInsecure } from './engine-config.ts'
 import { ActionKeys } from './flow-schema.ts'
-import { found, keyPlaceOf, type MapNode, mapWhere, textAt } from './node.ts'
+import { found, keyPlaceOf, type MapNode, mapWhere, quoted, textAt } from './node.ts'
 import { viewOf } from './schema-view.ts'
 import type { StepNames } from './step-names.ts'
 import { type StepsContext, stepId, type WrittenStep } from './steps.ts'
@@ -96,7 +96,7 @@ function systemOf(node: MapNode, { verb, path }: WrittenStep, context: StepsCont
     )
   } else {
     const suggestion = nearest(name, systems.keys()) ?? (names.length > 0 ? `one of ${names.join(', ')}` : undefined)
-    load.problems.add(named.place, at, 'unknown-system', `there is no system "${name}"`, suggestion)
+    load.problems.add(named.place, at, 'unknown-system', `there is no system ${quoted(named)}`, suggestion)
   }
   return undefined
 }

@@ -5,7 +5,7 @@ import type { ConfigPath, ConnectorConfig, SystemConfig } from './config.ts'
 import type { Registry, SinkDefinition } from './definition.ts'
 import { saysInsecure } from './engine-config.ts'
 import type { LoadContext } from './load-context.ts'
-import { found, keyPlaceOf, type MapNode, mapWhere } from './node.ts'
+import { found, keyPlaceOf, type MapNode, mapWhere, quoted } from './node.ts'
 import { viewOf } from './schema-view.ts'
 
 /** First words of topics of our own: a connector of this name would share them. */
@@ -145,7 +145,13 @@ function definitionOf<T>(
   }
   if (Object.hasOwn(known, type)) return known[type]
   const suggestion = nearest(type, Object.keys(known)) ?? `one of ${types}`
-  problems.add(typePlace(node), [...path, 'type'], 'enum', `there is no ${what} of type "${type}"`, suggestion)
+  problems.add(
+    typePlace(node),
+    [...path, 'type'],
+    'enum',
+    `there is no ${what} of type ${quoted(node.entries.get('type') ?? node)}`,
+    suggestion,
+  )
   return undefined
 }
 

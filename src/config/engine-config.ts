@@ -6,7 +6,7 @@ import type { ConfigPath, LogConfig, ServerConfig, StateConfig, TlsConfig } from
 import { bytesOf, durationMs } from './definition.ts'
 import type { LoadContext } from './load-context.ts'
 import { LogSchema } from './log-schema.ts'
-import { keyPlaceOf, type MapNode, type Node, textAt } from './node.ts'
+import { keyPlaceOf, type MapNode, type Node, quoted, type ScalarNode, textAt } from './node.ts'
 import { viewOf } from './schema-view.ts'
 import { ServerSchema } from './server-schema.ts'
 import { StateSchema } from './state-schema.ts'
@@ -30,6 +30,7 @@ const LOG_KEYS: Readonly<Record<string, string>> = {
     ...['registry', 'insecure'],
   ),
 }
+const TYPES: ReadonlySet<string> = new Set(['embedded', 'kafka', 'memory', 'redis'])
 const STATE_KEYS = keysOf('redis', 'url', 'cluster', 'prefix', 'tls', 'insecure')
 
 function keysOf(type: string, ...keys: string[]): Record<string, string> {
@@ -42,7 +43,8 @@ function section(root: MapNode, key: string): Node {
 
 function checked<S extends TSchema>(schema: S, node: Node, key: string, load: LoadContext): Static<S> {
   const insecure = saysInsecure(node)
-  return checkValue(viewOf(schema), node, [key], { load, insecure }) as Static<S>
+  const value = checkValue(viewOf(schema), node, [key], { load, insecure })
+  return (node.kind === 'map' ? value : {}) as Static<S>
 }
 
 /** `insecure: true` of a system, a connector, the log or the state. */
@@ -57,6 +59,8 @@ function readLog(root: MapNode, files: readonly string[], load: LoadContext): Lo
   const { type = 'embedded', prefix = 'twenty-sync', retention = '30d' } = config
   misplaced(node, 'log', type, LOG_KEYS, load)
   const base = { prefix, retentionMs: duration(retention) }
+  // Not a type at all: that was said, and what else would follow from it is guesswork.
+  if (!TYPES.has(type)) return { ...base, type: 'memory' }
   if (type === 'memory') {
     load.warnings.add('log: events are kept in memory only and are lost when the process ends')
     return { ...base, type }
@@ -68,7 +72,7 @@ function readLog(root: MapNode, files: readonly string[], load: LoadContext): Lo
   }
   const brokers = brokersOf(config.brokers)
   if (brokers.length === 0) required(node, ['log', 'brokers'], 'brokers: kafka-1:9093,kafka-2:9093', load)
-  checkBrokers(node, brokers, config, load)
+  checkBrokers(node, config, load)
   checkTrust(node, config, 'log', load)
   return {
     ...base,
@@ -93,33 +97,46 @@ function duration(text: string): number {
 /** Relative to the file that names it; else beside the first config file. */
 function folderOf(node: Node, folder: string | undefined, files: readonly string[]): string {
   const named = node.kind === 'map' ? node.entries.get('folder') : undefined
-  if (folder !== undefined && named) return resolve(dirname(named.place.file), folder)
+  if (typeof folder === 'string' && named) return resolve(dirname(named.place.file), folder)
   return join(dirname(files[0] ?? '.'), 'data')
 }
 
 function brokersOf(brokers: string | string[] | undefined): string[] {
   const list = typeof brokers === 'string' ? brokers.split(',') : Array.isArray(brokers) ? brokers : []
-  return list.map(broker => broker.trim()).filter(broker => broker !== '')
+  return list.map(broker => String(broker).trim()).filter(broker => broker !== '')
 }
 
-function checkBrokers(
-  node: Node,
-  brokers: readonly string[],
-  { tls, insecure = false }: Static<typeof LogSchema>,
-  load: LoadContext,
-): void {
-  const at = node.kind === 'map' ? node.entries.get('brokers') : undefined
-  if (!at || (at.kind === 'scalar' && at.unresolved)) return
-  const path = ['log', 'brokers']
-  for (const broker of brokers) {
-    const host = /^(\[[^\]]+\]|[^:/\s]+):\d+$/.exec(broker)?.[1]
-    if (host === undefined)
-      load.problems.add(at.place, path, 'pattern', `"${broker}" is not a broker`, 'like kafka-1:9092')
+const BROKER = /^(\[[^\]\s]+\]|[^:/\s]+):\d+$/
+
+function checkBrokers(node: Node, { tls, insecure = false }: Static<typeof LogSchema>, load: LoadContext): void {
+  const brokers = brokersAt(node)
+  for (const { at, path, broker } of brokers) {
+    if (BROKER.test(broker)) continue
+    const shown = at.references.length > 0 ? quoted(at) : `"${broker}"`
+    load.problems.add(at.place, path, 'pattern', `${shown} is not a broker`, 'like kafka-1:9092')
   }
-  const open = brokers.find(broker => !isLoopback(broker.replace(/:\d+$/, '')))
-  if (tls || open === undefined) return
+  if (tls) return
+  const open = brokers.find(({ broker }) => BROKER.test(broker) && !isLoopback(hostOf(broker)))
+  if (!open) return
   const suggestion = '`tls: true`, or `insecure: true` in log when the way is trusted'
-  checkOpen(at, path, `Kafka at ${open}`, open.replace(/:\d+$/, ''), { load, insecure, suggestion })
+  checkOpen(open.at, open.path, `Kafka at ${open.broker}`, hostOf(open.broker), { load, insecure, suggestion })
+}
+
+function hostOf(broker: string): string {
+  return broker.replace(/:\d+$/, '')
+}
+
+/** Each broker with the text that names it. */
+function brokersAt(node: Node): { at: ScalarNode; path: ConfigPath; broker: string }[] {
+  const written = node.kind === 'map' ? node.entries.get('brokers') : undefined
+  const path = ['log', 'brokers']
+  if (written?.kind === 'list') return written.items.flatMap((item, at) => brokersIn(item, [...path, at]))
+  return written ? brokersIn(written, path) : []
+}
+
+function brokersIn(node: Node, path: ConfigPath): { at: ScalarNode; path: ConfigPath; broker: string }[] {
+  if (node.kind !== 'scalar' || typeof node.value !== 'string' || node.unresolved) return []
+  return brokersOf(node.value).map(broker => ({ at: node, path, broker }))
 }
 
 /** A certificate that nobody checks is worth no more than none. */
@@ -129,7 +146,7 @@ function checkTrust(
   name: string,
   { problems, warnings }: LoadContext,
 ): void {
-  if (typeof tls !== 'object' || tls.rejectUnauthorized !== false) return
+  if (typeof tls !== 'object' || tls?.rejectUnauthorized !== false) return
   if (insecure) return void warnings.add(`${name}: no certificate is checked (rejectUnauthorized: false)`)
   const written = node.kind === 'map' ? node.entries.get('tls') : undefined
   const place = (written?.kind === 'map' ? written.entries.get('rejectUnauthorized') : written)?.place ?? node.place
@@ -156,6 +173,7 @@ function readState(root: MapNode, log: LogConfig, load: LoadContext): StateConfi
     )
     return { type: 'memory' }
   }
+  if (!TYPES.has(type) || !TYPES.has(textAt(section(root, 'log'), 'type') ?? 'embedded')) return { type: 'memory' }
   misplaced(node, 'state', type, STATE_KEYS, load)
   if ((log.type === 'embedded') !== (type === 'embedded')) {
     const typeNode = (node.kind === 'map' && node.entries.get('type')) || node
@@ -193,7 +211,7 @@ function readRedis(node: Node, config: Static<typeof StateSchema>, load: LoadCon
 
 function readServer(root: MapNode, load: LoadContext): ServerConfig {
   const { host = '127.0.0.1', port = 8080, publicUrl } = checked(ServerSchema, section(root, 'server'), 'server', load)
-  return { host, port, ...(publicUrl !== undefined && { publicUrl: publicUrl.replace(/\/+$/, '') }) }
+  return { host, port, ...(publicUrl !== undefined && { publicUrl: String(publicUrl).replace(/\/+$/, '') }) }
 }
 
 function misplaced(
@@ -203,7 +221,7 @@ function misplaced(
   owners: Readonly<Record<string, string>>,
   load: LoadContext,
 ): void {
-  if (node.kind !== 'map') return
+  if (node.kind !== 'map' || !TYPES.has(type)) return
   const said = textAt(node, 'type')
   for (const [key, value] of node.entries) {
     const owner = owners[key]

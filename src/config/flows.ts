@@ -6,7 +6,7 @@ import type { ConfigPath, ConnectorConfig, FlowConfig } from './config.ts'
 import { durationMs, type Registry } from './definition.ts'
 import { FlowSchema } from './flow-schema.ts'
 import type { LoadContext } from './load-context.ts'
-import { keyPlaceOf, type MapNode, type Node } from './node.ts'
+import { keyPlaceOf, type MapNode, type Node, quoted } from './node.ts'
 import { viewOf } from './schema-view.ts'
 import { type KnownSources, readSource, type Source } from './source-name.ts'
 import { StepNames } from './step-names.ts'
@@ -65,11 +65,11 @@ function checkIdentity(
   const flows = root.entries.get('flows')
   const identity = formerly ?? name
   if (formerly !== undefined && formerly !== name && flows?.kind === 'map' && flows.entries.has(formerly)) {
-    problems.add(place, path, 'duplicate-name', `there is a flow "${formerly}", so this one was not called that before`)
+    problems.add(place, path, 'duplicate-name', `there is a flow of this name, so this one was not called that before`)
     return
   }
   if (identities.has(identity)) {
-    problems.add(place, path, 'duplicate-name', `another flow was called "${identity}" before, too`)
+    problems.add(place, path, 'duplicate-name', 'another flow was called that before, too')
   }
   identities.set(identity, node)
 }
@@ -88,7 +88,7 @@ function sourcesOf(node: MapNode, path: ConfigPath, context: FlowsContext): Sour
     const source = readSource(item, at, context)
     if (!source) return []
     const text = JSON.stringify(source)
-    if (seen.has(text)) context.load.problems.add(item.place, at, 'duplicate-name', `${item.value} is listed already`)
+    if (seen.has(text)) context.load.problems.add(item.place, at, 'duplicate-name', `${item.source} is listed already`)
     seen.add(text)
     return [source]
   })
@@ -107,7 +107,7 @@ function startOf(
   if (!Number.isNaN(time)) return { time }
   if (node?.kind === 'scalar' && typeof node.value === 'string' && !node.unresolved) {
     const suggestion = nearest(node.value, ['now', 'earliest']) ?? 'now, earliest, or a time like 2026-01-31T00:00:00Z'
-    problems.add(node.place, path, 'enum', `"${node.value}" is not a place to start`, suggestion)
+    problems.add(node.place, path, 'enum', `${quoted(node)} is not a place to start`, suggestion)
   }
   return 'now'
 }

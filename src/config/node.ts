@@ -64,6 +64,12 @@ export function textAt(node: Node, key: string): string | undefined {
   return entry?.kind === 'scalar' && typeof entry.value === 'string' ? entry.value : undefined
 }
 
+/** A text in quotes; by reference, the reference: P9 holds for what stands in the wrong place, too. */
+export function quoted(node: Node): string {
+  if (node.kind !== 'scalar') return found(node)
+  return node.references.length > 0 ? `\`${node.source}\`` : JSON.stringify(shortened(String(node.value)))
+}
+
 const SHOWN = 60
 
 /** What a value is, for messages. Never what a reference stands for. */

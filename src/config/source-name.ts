@@ -3,7 +3,7 @@ import type { DeclaredSystem } from './components.ts'
 import type { ConfigPath, ConnectorConfig } from './config.ts'
 import type { ConnectorDefinition, Registry } from './definition.ts'
 import type { LoadContext } from './load-context.ts'
-import type { ScalarNode } from './node.ts'
+import { quoted, type ScalarNode } from './node.ts'
 
 export interface Source {
   readonly connector: string
@@ -35,7 +35,7 @@ export function readSource(node: ScalarNode, path: ConfigPath, known: KnownSourc
       node.place,
       path,
       'source',
-      `"${text}" is no source`,
+      `${quoted(node)} is no source`,
       'connector, connector.object or connector.object.action',
     )
     return undefined
@@ -83,12 +83,13 @@ function sourceOf(
     return undefined
   }
   if (objects && !objects.includes(chosen)) {
+    const shown = node.references.length > 0 ? quoted(node) : `"${chosen}"`
     const suggestion = `${name}.${nearest(chosen, objects) ?? objects[0]}`
     problems.add(
       node.place,
       path,
       'source',
-      `"${name}" has no object "${chosen}"; it has ${objects.join(', ')}`,
+      `"${name}" has no object ${shown}; it has ${objects.join(', ')}`,
       suggestion,
     )
     return undefined
@@ -103,5 +104,6 @@ function unknownSource(name: string, node: ScalarNode, path: ConfigPath, known: 
     ...[...systems.values()].filter(each => broughtBy(each, registry)).map(each => each.name),
   ]
   const suggestion = nearest(name, names) ?? (names.length > 0 ? `one of ${names.join(', ')}` : undefined)
-  load.problems.add(node.place, path, 'source', `there is no connector or system "${name}" to read from`, suggestion)
+  const shown = node.references.length > 0 ? quoted(node) : `"${name}"`
+  load.problems.add(node.place, path, 'source', `there is no connector or system ${shown} to read from`, suggestion)
 }

@@ -25,7 +25,7 @@ export class StepNames {
 
   add(name: string, place: Place, path: ConfigPath, { problems }: LoadContext): void {
     const isTaken = this.#known.has(name)
-    const message = nameProblem(name) ?? (isTaken ? `"${name}" is defined by an earlier step already` : undefined)
+    const message = nameProblem(name) ?? (isTaken ? 'an earlier step defines this name already' : undefined)
     if (message !== undefined) problems.add(place, path, isTaken ? 'duplicate-name' : 'name', message, 'another name')
     this.#known.add(name)
   }

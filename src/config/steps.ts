@@ -7,7 +7,7 @@ import type { ConfigPath, StepConfig } from './config.ts'
 import type { Registry } from './definition.ts'
 import { ActionKeys, EachSchema } from './flow-schema.ts'
 import type { LoadContext } from './load-context.ts'
-import { found, keyPlaceOf, type MapNode, mapWhere, type Node, textAt } from './node.ts'
+import { found, keyPlaceOf, type MapNode, mapWhere, type Node, quoted } from './node.ts'
 import { readProcessor } from './processor-step.ts'
 import { viewOf } from './schema-view.ts'
 import { StepNames } from './step-names.ts'
@@ -164,8 +164,10 @@ export function stepId(
     ids.set(id, node)
     return id
   }
-  const at = textAt(node, idKey) === undefined ? keyPlaceOf(node) : keyPlaceOf((node as MapNode).entries.get(idKey)!)
-  const message = `two steps of this flow are called "${id}" (the first in line ${keyPlaceOf(first).line}); what was done is remembered by that name`
+  const explicitNode = node.kind === 'map' ? node.entries.get(idKey) : undefined
+  const called = explicitNode ? quoted(explicitNode) : `"${id}"`
+  const at = keyPlaceOf(explicitNode ?? node)
+  const message = `two steps of this flow are called ${called} (the first in line ${keyPlaceOf(first).line}); what was done is remembered by that name`
   load.problems.add(at, path, 'duplicate-id', message, `${idKey}: ${unused(id, ids)}`)
   return id
 }

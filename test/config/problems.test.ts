@@ -212,14 +212,14 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
     settings: [
       `${FORM}${lines('flows:', '  a:', '    from: lead-form', '    start: yesterday', '    formerly: b', '    concurrency: 0', '    remember: 5d', '    step: [filter: "true"]', '  b: { from: lead-form, steps: [filter: "true"] }')}`,
       'c.yaml:6:12 flows.a.start enum: "yesterday" is not a place to start => now, earliest, or a time like 2026-01-31T00:00:00Z',
-      'c.yaml:7:5 flows.a.formerly duplicate-name: there is a flow "b", so this one was not called that before',
+      'c.yaml:7:5 flows.a.formerly duplicate-name: there is a flow of this name, so this one was not called that before',
       'c.yaml:8:18 flows.a.concurrency minimum: this must be at least 1',
       'c.yaml:9:15 flows.a.remember remember: the log keeps events for 30d, and what was done with them would be forgotten before => 30d',
       'c.yaml:10:5 flows.a.step unknown-key: there is no key `step` here => steps',
     ],
     'two flows with one past': [
       `${FORM}${lines('flows:', '  a: { from: lead-form, formerly: x, steps: [filter: "true"] }', '  b: { from: lead-form, formerly: x, steps: [filter: "true"] }')}`,
-      'c.yaml:5:25 flows.b.formerly duplicate-name: another flow was called "x" before, too',
+      'c.yaml:5:25 flows.b.formerly duplicate-name: another flow was called that before, too',
     ],
     'remembering for less than the log keeps': [
       `log: { retention: 60d }\n${FORM}${lines('flows:', '  a: { from: lead-form, remember: 40d, steps: [filter: "true"] }')}`,
@@ -308,10 +308,10 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
         'find: { object: person, id: b, stepId: again, as: "in" }',
       ),
       `c.yaml:9:42 flows.leads.steps[0].transform.c expression: there is no "zz" here => one of event, data, a, b; text stands in quotes: 'zz'`,
-      'c.yaml:10:34 flows.leads.steps[1].transform.a duplicate-name: "a" is defined by an earlier step already => another name',
+      'c.yaml:10:34 flows.leads.steps[1].transform.a duplicate-name: an earlier step defines this name already => another name',
       'c.yaml:10:45 flows.leads.steps[1].transform.event duplicate-name: "event" is always there and cannot be replaced => another name',
       'c.yaml:10:60 flows.leads.steps[1].transform.x-y name: names have letters, digits and _ only, and do not begin with a digit => another name',
-      'c.yaml:11:40 flows.leads.steps[2].find.as duplicate-name: "b" is defined by an earlier step already => another name',
+      'c.yaml:11:40 flows.leads.steps[2].find.as duplicate-name: an earlier step defines this name already => another name',
       'c.yaml:12:55 flows.leads.steps[3].find.as name: "in" is a reserved word => another name',
     ],
     'an id where a name was meant': [
@@ -390,7 +390,7 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
     ],
     'brokers, and a state beside another log': [
       lines('log:', '  type: kafka', '  brokers: [kafka-1]', '  tls: true', 'state:', '  type: embedded'),
-      'c.yaml:3:12 log.brokers pattern: "kafka-1" is not a broker => like kafka-1:9092',
+      'c.yaml:3:13 log.brokers[0] pattern: "kafka-1" is not a broker => like kafka-1:9092',
       'c.yaml:6:9 state.type engine: `log: embedded` and `state: embedded` go together: both are one file => redis',
     ],
     'Kafka without brokers': [
