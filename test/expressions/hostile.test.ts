@@ -197,7 +197,10 @@ describe('nothing outside its own data is reached', () => {
     const data = JSON.parse('{"__proto__": {"admin": true}, "key": "__proto__"}')
     expect(outcome('has(data.admin)', data)).toBe(false)
     expect(outcome('data[data.key]', data)).toBe('EXPRESSION_FAILED')
-    expect(outcome("{'copy': data}", data)).toEqual({ copy: { key: '__proto__' } })
+    const { copy } = outcome("{'copy': data}", data) as { copy: Record<string, unknown> }
+    expect(copy).toEqual({ key: '__proto__' })
+    // Copied key by key, `__proto__` would have become the copy's prototype.
+    expect(copy.admin).toBeUndefined()
     expect(outcome("{data.key: {'admin': true}}", data)).toEqual({})
   })
 
