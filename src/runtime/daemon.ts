@@ -19,6 +19,8 @@ import { WriteLedger } from './write-ledger.ts'
 const DRAIN_MS = 25_000
 /** How long the start waits for systems to say whether the config fits them. */
 const VERIFY_MS = 5000
+/** How long the start waits for the log; then it goes on in the background, and `/readyz` stays red. */
+const PREPARE_MS = 20_000
 
 export interface Daemon {
   readonly config: Config
@@ -67,6 +69,7 @@ class RunningDaemon implements Daemon {
   #server: Server | undefined
   #url = ''
   #reloading: Promise<unknown> = Promise.resolve()
+  readonly #stopping = new AbortController()
   #stopped: Promise<void> | undefined
 
   constructor(options: DaemonOptions, engine: Engine) {
@@ -95,13 +98,11 @@ class RunningDaemon implements Daemon {
     const { config } = this.#options
     const assembly = assemble(config, this.#engine, this.#env, this.#instance)
     this.#current = this.#running(assembly)
-    // Systems are asked while topics are made: intake does not wait for either system.
-    const [problems] = await Promise.all([this.#problems(assembly), this.#engine.log.createTopics(assembly.topics)])
+    // Systems are asked while topics are made: neither waits for the other.
+    const prepared = this.#prepared(assembly)
+    prepared.catch(() => {})
+    const problems = await this.#problems(assembly)
     if (problems.length > 0) throw new ConfigError(problems)
-    await placeGroups(
-      this.#engine.log,
-      assembly.flows.map(({ compiled }) => compiled),
-    )
     this.#metrics.watch(() => this.operations.status())
     this.#server = createServer({
       connectors: assembly.connectors,
@@ -111,7 +112,35 @@ class RunningDaemon implements Daemon {
       env: this.#env,
     })
     this.#url = await this.#server.listen({ host: config.server.host, port: config.server.port })
-    this.#current.start()
+    const opened = prepared.then(() => {
+      if (this.#stopping.signal.aborted) return
+      this.#intake.open()
+      this.#current!.start()
+    })
+    await Promise.race([opened, this.#longEnough()])
+    opened.catch(error => this.#env.logger.fatal({ err: error }, 'the log cannot be prepared'))
+  }
+
+  #longEnough(): Promise<void> {
+    return new Promise(resolve => {
+      const cancel = this.#env.clock.after(PREPARE_MS, resolve, { background: true })
+      this.#stopping.signal.addEventListener('abort', cancel)
+    })
+  }
+
+  /** Brokers that are away make it wait, not fail: requests get 503 meanwhile. */
+  async #prepared(assembly: Assembly): Promise<void> {
+    for (let attempt = 1; !this.#stopping.signal.aborted; attempt++) {
+      try {
+        return await prepare(this.#engine, assembly)
+      } catch (thrown) {
+        const error = asSyncError(thrown)
+        if (error.kind !== 'retryable') throw error
+        if (attempt === 5)
+          this.#env.logger.warn({ code: error.code }, `the log cannot be prepared yet: ${error.message}`)
+        await this.#env.clock.sleep(Math.min(5000, 100 * 2 ** attempt), this.#stopping.signal).catch(() => {})
+      }
+    }
   }
 
   #running(assembly: Assembly): RunningAssembly {
@@ -151,11 +180,7 @@ class RunningDaemon implements Daemon {
       next = assemble(config, this.#engine, this.#env, this.#instance)
       const problems = await this.#problems(next)
       if (problems.length > 0) throw new ConfigError(problems)
-      await this.#engine.log.createTopics(next.topics)
-      await placeGroups(
-        this.#engine.log,
-        next.flows.map(({ compiled }) => compiled),
-      )
+      await prepare(this.#engine, next)
     } catch (thrown) {
       await next?.close()
       if (thrown instanceof ConfigError) return { ok: false, problems: thrown.problems }
@@ -183,11 +208,21 @@ class RunningDaemon implements Daemon {
   }
 
   async #stop(reason: string): Promise<void> {
+    this.#stopping.abort()
     this.#env.logger.info({ reason }, `stopping: ${reason}`)
     await this.#server?.close()
     await this.#current?.stop()
     if (!this.#options.engine) await this.#engine.close()
   }
+}
+
+/** Topics exist, and new flows have their place in them. */
+async function prepare(engine: Engine, assembly: Assembly): Promise<void> {
+  await engine.log.createTopics(assembly.topics)
+  await placeGroups(
+    engine.log,
+    assembly.flows.map(({ compiled }) => compiled),
+  )
 }
 
 function refuseEngineChange(before: Config, after: Config): void {
