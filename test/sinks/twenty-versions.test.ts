@@ -1,0 +1,88 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Versions } from '../../sandbox/twenty/faults.ts'
+import { SyncError } from '../../src/errors.ts'
+import type { Fields } from '../../src/event.ts'
+import { item, type TwentyBench, twentyBench } from '../support/twenty-bench.ts'
+
+let bench: TwentyBench
+afterEach(() => bench.stop())
+
+const VERSIONS: Partial<Versions>[] = [
+  {},
+  { emptyTextAs: 'empty', numericAs: 'string', domainAs: 'url', metadataFormat: 'direct' },
+  { partialComposites: 'all', upsertAnswerOrder: 'input', defaultDepth: 0 },
+  { partialComposites: 'keep', noopTouchesUpdatedAt: true, stampsUpdatedBy: false, destroyKey: 'destroy' },
+]
+
+const company = (name: string): Fields => ({
+  name,
+  domainName: 'https://www.Acme.com/about',
+  annualRevenue: { amountMicros: 12_500_000, currencyCode: 'eur' },
+  address: { addressCity: 'Paris', addressLat: 48.85, addressStreet1: '' },
+  linkedinLink: { primaryLinkUrl: 'https://LinkedIn.com/company/acme/' },
+})
+
+describe.each(VERSIONS)('a server with %o', versions => {
+  it('a second upsert of the same values finds nothing to do, whatever the server makes of them', async () => {
+    bench = await twentyBench({ sandbox: { faults: { rateLimit: { enabled: false }, versions } } })
+    const upsert = (values: Fields) => item('upsert', { object: 'company', match: 'domainName', values })
+    expect(await bench.run([upsert(company('Acme'))])).toMatchObject([{ result: { created: true } }])
+    const [second] = await bench.sink.plan([upsert(company('Acme'))], new AbortController().signal)
+    expect(second instanceof SyncError ? second : second!.operation).toBe('none')
+  })
+
+  it('a change of one part keeps the others', async () => {
+    bench = await twentyBench({ sandbox: { faults: { rateLimit: { enabled: false }, versions } } })
+    const rows = bench.twenty.seed('people', [
+      { emails: { primaryEmail: 'a@x.com', additionalEmails: ['b@x.com'] }, name: { firstName: 'Ada', lastName: 'L' } },
+      {
+        linkedinLink: { primaryLinkUrl: 'https://x.com/a', primaryLinkLabel: 'A' },
+        emails: { primaryEmail: 'c@x.com' },
+      },
+    ])
+    await bench.run([
+      item('update', { object: 'person', id: rows[0]!.id, values: { 'name.firstName': 'Augusta' } }),
+      item('update', {
+        object: 'person',
+        id: rows[1]!.id,
+        values: { 'linkedinLink.primaryLinkUrl': 'https://x.com/b' },
+      }),
+    ])
+    expect(bench.twenty.rows('people')).toMatchObject([
+      { name: { firstName: 'Augusta', lastName: 'L' }, emails: { additionalEmails: ['b@x.com'] } },
+      { linkedinLink: { primaryLinkUrl: 'https://x.com/b', primaryLinkLabel: 'A' } },
+    ])
+  })
+})
+
+it.each(['targetPersonId', 'personId'] as const)('links notes by %s', async targetColumns => {
+  bench = await twentyBench({ sandbox: { schema: { targetColumns, fieldSet: 'older' } } })
+  bench.twenty.faults.rateLimit.enabled = false
+  const [ada] = bench.twenty.seed('people', [{ city: 'London' }])
+  const args = { object: 'note', values: { title: 'n' }, body: 'text', link: [{ object: 'person', id: ada!.id }] }
+  expect(await bench.run([item('create', args)])).toMatchObject([{ status: 'delivered' }])
+  expect(bench.twenty.rows('noteTargets')).toMatchObject([{ [targetColumns]: ada!.id }])
+})
+
+it('a field and an option that are new in the workspace are found without a restart', async () => {
+  bench = await twentyBench()
+  const update = () => item('create', { object: 'person', values: { nickname: 'Countess' } })
+  expect(await bench.run([update()])).toMatchObject([{ code: 'UNKNOWN_FIELD' }])
+  const { objectMetadataId } = await personMetadata()
+  await fetch(`${bench.twenty.url}/rest/metadata/fields`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${bench.twenty.apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ objectMetadataId, type: 'TEXT', name: 'nickname', label: 'Nickname' }),
+  })
+  // A metadata event asks for this.
+  await bench.client.schemas.refresh()
+  expect(await bench.run([update()])).toMatchObject([{ result: { nickname: 'Countess' } }])
+})
+
+async function personMetadata(): Promise<{ objectMetadataId: string }> {
+  const answer = await fetch(`${bench.twenty.url}/rest/metadata/objects`, {
+    headers: { authorization: `Bearer ${bench.twenty.apiKey}` },
+  })
+  const body = (await answer.json()) as { data: { objects: { id: string; nameSingular: string }[] } }
+  return { objectMetadataId: body.data.objects.find(object => object.nameSingular === 'person')!.id }
+}
