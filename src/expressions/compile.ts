@@ -48,7 +48,7 @@ function complete(scope: Scope, names: readonly string[]): Scope {
 
 /** Values that come out of the scope untouched are JSON already; what was computed is made so. */
 function outputOf({ root, type }: Checked): (value: unknown) => unknown {
-  if (type === 'bool') return value => value
+  if (type === 'bool' || type === 'string') return value => value
   return isPath(root) ? value => value : jsonValue
 }
 
