@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
+import { hmacOf } from '../hmac.ts'
 import { defineScheme, listOf, refused, requiredHeader, Secrets, sameText } from '../scheme.ts'
 
 /**
@@ -16,14 +16,11 @@ export default defineScheme({
     { additionalProperties: false, description: 'GitHub: X-Hub-Signature-256; X-GitHub-Delivery names the delivery.' },
   ),
   create(config) {
-    const keys = listOf(config.secret)
+    const macs = listOf(config.secret).map(secret => hmacOf('sha256', 'hex', secret))
     return {
       verify(request) {
         const given = requiredHeader(request, 'x-hub-signature-256')
-        const valid = keys.some(key =>
-          sameText(given, `sha256=${createHmac('sha256', key).update(request.body).digest('hex')}`),
-        )
-        if (!valid) throw refused('mismatch')
+        if (!macs.some(mac => sameText(given, `sha256=${mac(request.body)}`))) throw refused('mismatch')
       },
       deliveryId({ headers }) {
         const id = headers['x-github-delivery']

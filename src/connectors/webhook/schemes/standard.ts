@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
 import { SyncError } from '../../../errors.ts'
 import type { IncomingRequest } from '../../connector.ts'
+import { hmacOf } from '../hmac.ts'
 import {
   checkAge,
   defineScheme,
@@ -32,7 +32,7 @@ export default defineScheme({
     },
   ),
   create(config) {
-    const keys = listOf(config.secret).map(keyOf)
+    const macs = listOf(config.secret).map(secret => hmacOf('sha256', 'base64', keyOf(secret)))
     const allowedMs = toleranceMs(config.tolerance)
     return {
       verify(request) {
@@ -41,8 +41,8 @@ export default defineScheme({
         const timestamp = requiredHeader(request, `${family}-timestamp`)
         const signatures = requiredHeader(request, `${family}-signature`).split(' ')
         checkAge(epochMs(timestamp), request.receivedAt, allowedMs)
-        const valid = keys.some(key => {
-          const expected = sign(key, id, timestamp, request.body)
+        const valid = macs.some(mac => {
+          const expected = `v1,${mac(`${id}.${timestamp}.`, request.body)}`
           return signatures.some(given => sameText(given, expected))
         })
         if (!valid) throw refused('mismatch')
@@ -57,10 +57,6 @@ function familyOf(request: IncomingRequest): 'webhook' | 'svix' {
   return request.headers['webhook-signature'] === undefined && request.headers['svix-signature'] !== undefined
     ? 'svix'
     : 'webhook'
-}
-
-function sign(key: Buffer, id: string, timestamp: string, body: Buffer): string {
-  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')}`
 }
 
 function keyOf(secret: string): Buffer {

@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
+import { hmacOf } from '../hmac.ts'
 import {
   checkAge,
   defineScheme,
@@ -27,14 +27,14 @@ export default defineScheme({
     { additionalProperties: false, description: 'Stripe: Stripe-Signature; the event id names the delivery.' },
   ),
   create(config) {
-    const keys = listOf(config.secret)
+    const macs = listOf(config.secret).map(secret => hmacOf('sha256', 'hex', secret))
     const allowedMs = toleranceMs(config.tolerance)
     return {
       verify(request) {
         const { timestamp, signatures } = parse(requiredHeader(request, 'stripe-signature'))
         checkAge(epochMs(timestamp), request.receivedAt, allowedMs)
-        const valid = keys.some(key => {
-          const expected = createHmac('sha256', key).update(`${timestamp}.`).update(request.body).digest('hex')
+        const valid = macs.some(mac => {
+          const expected = mac(`${timestamp}.`, request.body)
           return signatures.some(given => sameText(given, expected))
         })
         if (!valid) throw refused('mismatch')
