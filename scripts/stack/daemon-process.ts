@@ -7,9 +7,9 @@ export const ROOT = resolve(import.meta.dirname, '../..')
 const BUILT = join(ROOT, 'dist/src/cli/main.js')
 const START_MS = 30_000
 
-/** The command line as a user would run it: built when there is a build, else through tsx. */
+/** The command line as a user would run it: built when there is a build. Tests run the sources as they are now. */
 export function cliCommand(): string[] {
-  return existsSync(BUILT)
+  return existsSync(BUILT) && !process.env.VITEST
     ? [process.execPath, BUILT]
     : [process.execPath, '--import', 'tsx', join(ROOT, 'src/cli/main.ts')]
 }

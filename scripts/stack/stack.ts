@@ -26,6 +26,9 @@ export interface Stack {
   readonly twenty: SandboxTwenty
   readonly daemon: DaemonProcess
   readonly url: string
+  /** The stack's own part of the config: engine, server and extras. */
+  readonly configFile: string
+  readonly configText: string
   /** First part of this stack's topics and keys; its own, so that stacks can share a broker. */
   readonly prefix: string
   readonly env: Readonly<Record<string, string>>
@@ -60,10 +63,8 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
   const [port] = await freePorts(1)
   const url = `http://127.0.0.1:${port}`
   const own = join(folder, 'stack.yaml')
-  await writeFile(
-    own,
-    `server: { host: 127.0.0.1, port: ${port}, publicUrl: "${url}" }\n${engine.yaml}\n${options.extra ?? ''}`,
-  )
+  const configText = `server: { host: 127.0.0.1, port: ${port}, publicUrl: "${url}" }\n${engine.yaml}\n${options.extra ?? ''}`
+  await writeFile(own, configText)
   const env = {
     TWENTY_URL: twenty.url,
     TWENTY_API_KEY: twenty.apiKey,
@@ -78,6 +79,8 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
     engine: options.engine,
     twenty,
     daemon,
+    configFile: own,
+    configText,
     url,
     prefix: engine.prefix,
     env,
@@ -119,7 +122,7 @@ async function startEngine(
   const prefix = `ts${Date.now().toString(36)}`
   return {
     yaml: `log: { type: kafka, brokers: [${kafka.brokers.map(broker => `"${broker}"`).join(', ')}], prefix: ${prefix}, replication: 1 }
-state: { type: redis, url: "${redis.url}", prefix: "${prefix}:" }`,
+state: { type: redis, url: "${redis.url}", prefix: "${prefix}" }`,
     prefix,
     found: [kafka.found, redis.found],
     redisUrl: redis.url,

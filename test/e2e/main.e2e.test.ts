@@ -1,0 +1,3 @@
+import { describeMainFlow } from './main-flow.ts'
+
+describeMainFlow('embedded', 4)
