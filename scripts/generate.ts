@@ -22,5 +22,6 @@ async function fromDefinitions(): Promise<Generated[]> {
   const { referencePages } = await import('./generate/reference.ts')
   const { expressionsPage } = await import('./generate/expressions-page.ts')
   const { cliPage } = await import('./generate/cli-page.ts')
-  return [editorSchema(registry), ...referencePages(registry), expressionsPage(), cliPage()]
+  const { errorsPage } = await import('./generate/errors-page.ts')
+  return [editorSchema(registry), ...referencePages(registry), expressionsPage(), cliPage(), errorsPage()]
 }

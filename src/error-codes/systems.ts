@@ -1,0 +1,170 @@
+import type { ErrorCodes } from '../error-codes.ts'
+
+/** What calls to outside systems end with. */
+export const SYSTEM_CODES: ErrorCodes = {
+  TWENTY_AUTH: {
+    kinds: ['fatal'],
+    means: 'Twenty refuses the API key, or its role lacks a right. All flows that use the system wait.',
+    advice: 'Make a new key or change the role, as the message says. The flows go on by themselves.',
+  },
+  TWENTY_QUOTA: {
+    kinds: ['fatal'],
+    means: "The workspace's plan does not allow more.",
+    advice: 'Change the plan, or free what it counts.',
+  },
+  TWENTY_NOT_FOUND: {
+    kinds: ['rejected'],
+    means: 'Twenty knows no such record or address.',
+    advice: 'Check the id, and that `url` is that of the server itself, without `/rest`.',
+  },
+  TWENTY_DUPLICATE: {
+    kinds: ['rejected'],
+    means: 'Another record holds a value that must be unique.',
+    advice: 'Match by that field, or restore or destroy the holder when it lies in the trash.',
+  },
+  TWENTY_UNKNOWN_FIELD: {
+    kinds: ['rejected'],
+    means: 'Twenty does not know a field that was sent: the data model changed a moment ago.',
+    advice: 'Mend the config, then redrive.',
+  },
+  TWENTY_REFUSED: {
+    kinds: ['rejected'],
+    means: 'Twenty answered 4xx for another reason, which the message quotes.',
+    advice: 'Mend the values, then redrive.',
+  },
+  UNKNOWN_OBJECT: {
+    kinds: ['rejected'],
+    means: 'The workspace has no such object.',
+    advice: 'Use its singular name; the message has the nearest one.',
+  },
+  UNKNOWN_FIELD: {
+    kinds: ['rejected'],
+    means: 'The object has no such field.',
+    advice: 'Use the name that Twenty has; the message has the nearest one.',
+  },
+  INVALID_VALUE: {
+    kinds: ['rejected'],
+    means: 'A value does not fit the type of its field in Twenty, such as an option that a SELECT does not have.',
+    advice: 'Mend the expression or the data, then redrive.',
+  },
+  INVALID_ID: {
+    kinds: ['rejected'],
+    means: '`id` of a step is no id of a record.',
+    advice: 'Mend the expression.',
+  },
+  INVALID_LINK: {
+    kinds: ['rejected'],
+    means: '`link` of a note or task holds something that is no record.',
+    advice: 'Give results of Twenty steps, or texts like `person/<id>`.',
+  },
+  LINK_NOT_POSSIBLE: {
+    kinds: ['rejected'],
+    means: 'The record cannot be linked: only notes and tasks have links, and not to every object.',
+    advice: 'Leave the link out.',
+  },
+  ASSIGNEE_NOT_FOUND: {
+    kinds: ['rejected'],
+    means: 'No member of the workspace has this e-mail address.',
+    advice: 'Invite the person, or name another.',
+  },
+  MATCH_VALUE_MISSING: {
+    kinds: ['rejected'],
+    means: 'The field of `match` has no value to look for.',
+    advice: 'Give it one in `values`, or filter such events out.',
+  },
+  MATCH_NOT_FOUND: {
+    kinds: ['rejected'],
+    means: 'No record matches, and the step needs one.',
+    advice: 'Set `onMissing`, or use `upsert`.',
+  },
+  MATCH_IS_DELETED: {
+    kinds: ['rejected'],
+    means: 'The record that matches lies in the trash, or was deleted between reading and writing. It stays there.',
+    advice: 'Restore or destroy it in Twenty, or set `onDeleted`; then redrive.',
+  },
+  AMBIGUOUS_MATCH: {
+    kinds: ['rejected'],
+    means: 'Several records match.',
+    advice: 'Merge them in Twenty, or match by more.',
+  },
+  UNAUTHORIZED: {
+    kinds: ['fatal', 'answer'],
+    means: 'The system answered 401 or 403. From the control port of the daemon: the token is wrong.',
+    advice: 'Renew the credentials. All flows that use the system wait until they are good.',
+  },
+  NOT_FOUND: {
+    kinds: ['rejected', 'answer'],
+    means: 'The system answered 404. From the daemon: no connector listens at this path.',
+    advice: 'Check the address.',
+  },
+  CONFLICT: {
+    kinds: ['rejected'],
+    means: 'The system answered 409.',
+    advice: 'List 409 under `success` of the step where it means that the thing is there already.',
+  },
+  REQUEST_REFUSED: {
+    kinds: ['rejected'],
+    means: 'The system answered with another 4xx.',
+    advice: 'The details of the dead letter have its answer.',
+  },
+  UNEXPECTED_REDIRECT: {
+    kinds: ['rejected'],
+    means: 'The system answered with a redirect. It is never followed: it could carry the credentials elsewhere.',
+    advice: 'Use the final address.',
+  },
+  BAD_REQUEST_VALUE: {
+    kinds: ['rejected'],
+    means: 'A request cannot be made from the values of an `http` step: a list in a header or in the path, say.',
+    advice: 'Mend the expression.',
+  },
+  INVALID_REQUEST: {
+    kinds: ['rejected'],
+    means: 'The address or the headers of a call are not valid.',
+    advice: 'Mend the address.',
+  },
+  RESPONSE_TOO_LARGE: {
+    kinds: ['rejected'],
+    means: 'The answer is larger than is read. The call may have had its effect.',
+    advice: 'Ask for less.',
+  },
+  INVALID_ANSWER: {
+    kinds: ['retryable'],
+    means: 'The answer is not what the system promises: no JSON, or without what must be in it.',
+    advice: 'Check that the address is that of the API; a proxy in between may answer in its place.',
+  },
+  RATE_LIMITED: {
+    kinds: ['retryable'],
+    means: 'The system takes no calls for longer than a call waits in place.',
+    advice: 'Nothing: the record is parked. When it happens often, lower the rate or ask for a higher limit.',
+  },
+  SERVER_ERROR: {
+    kinds: ['retryable'],
+    means: 'The system answered 408, 425 or 5xx.',
+    advice: 'Nothing: it is tried again.',
+  },
+  SYSTEM_UNAVAILABLE: {
+    kinds: ['retryable'],
+    means: 'The system failed several times in a row. It is left alone until the next probe.',
+    advice: 'Look whether it runs; the flows go on by themselves.',
+  },
+  CONNECTION_FAILED: {
+    kinds: ['retryable'],
+    means: 'No connection: refused, unknown host, or a certificate that is not trusted. Nothing was sent.',
+    advice: 'Check the address, the network and the certificate.',
+  },
+  CONNECTION_LOST: {
+    kinds: ['retryable'],
+    means: 'The connection broke before the answer was complete. The call may have had its effect.',
+    advice: 'Nothing: what may be repeated is, the rest is held as OUTCOME_UNKNOWN.',
+  },
+  TIMEOUT: {
+    kinds: ['retryable'],
+    means: 'No complete answer in time. The call may have had its effect.',
+    advice: 'Nothing: what may be repeated is, the rest is held as OUTCOME_UNKNOWN.',
+  },
+  ABORTED: {
+    kinds: ['retryable'],
+    means: 'A call was given up by us: the daemon drains, or whoever asked went away.',
+    advice: 'Nothing.',
+  },
+}
