@@ -32,7 +32,7 @@ export class BenchDaemon {
     this.env = {
       BENCH_SECRET: SECRET,
       ...options.env,
-      ...(profile && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` }),
+      ...(profile && { NODE_OPTIONS: `--import ${join(ROOT, 'bench/lib/profile.mjs')}` }),
     }
     this.#process = new DaemonProcess({ configs: this.configs, env: this.env, url: `http://127.0.0.1:${port}` })
   }
