@@ -173,7 +173,7 @@ function createWebhook(config: Static<typeof Config>, context: ConnectorContext)
         }
       }
       const events = eventsOf(request, items)
-      return { events, ...(events.length === 0 && { dropped: 'empty' }), ...(response && { response }) }
+      return { events, dropped: events.length === 0 ? 'empty' : undefined, response }
     },
   }
 }

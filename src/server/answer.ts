@@ -44,16 +44,12 @@ export function answerOf(error: unknown): Answer | undefined {
 /** Writes the whole answer with its length, in one go. */
 export function send(response: ServerResponse, answer: Answer, extra?: Readonly<Record<string, string>>): void {
   if (response.headersSent || response.destroyed) return
-  const headers: Record<string, string | number> = { ...answer.headers, ...extra }
-  if (answer.body === undefined) {
-    if (answer.status !== 204) headers['content-length'] = 0
-    response.writeHead(answer.status, headers)
-    response.end()
-    return
-  }
-  const text = JSON.stringify(answer.body)
-  headers['content-type'] ??= 'application/json'
-  headers['content-length'] = Buffer.byteLength(text)
+  const text = answer.body === undefined ? '' : JSON.stringify(answer.body)
+  const headers: Record<string, string | number> = {}
+  if (answer.body !== undefined) headers['content-type'] = 'application/json'
+  if (answer.status !== 204) headers['content-length'] = Buffer.byteLength(text)
+  if (answer.headers) Object.assign(headers, answer.headers)
+  if (extra) Object.assign(headers, extra)
   response.writeHead(answer.status, headers)
   response.end(text)
 }

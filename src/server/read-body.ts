@@ -43,6 +43,6 @@ export function readBody(
     }
   })
   message.on('end', () => end(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, taken)))
-  message.on('error', () => end('aborted'))
+  // Without a listener of its own an error ends in `close` too.
   message.on('close', () => end('aborted'))
 }

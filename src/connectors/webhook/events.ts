@@ -32,33 +32,27 @@ export function eventMaker(
   const { connector, object, env, scheme } = options
   const headers = options.keepHeaders.map(name => ({ name, attribute: attributeOf(name) }))
   const evaluates = options.idempotency ?? options.key ?? options.time
+  const type = `${object}.received`
+  const source = `/${connector}`
   return (request, items) => {
     const receivedAt = new Date(request.receivedAt).toISOString()
     const extensions = extensionsOf(request, headers)
-    const named = new Map<string, number>()
+    const named = items.length > 1 ? new Map<string, number>() : undefined
     return items.map(({ data, raw }) => {
       const scope = evaluates ? { data, headers: request.headers, query: request.query } : undefined
       const own = text(options.idempotency, scope, 'idempotency') ?? numbered(scheme.deliveryId?.(request, data), named)
       const id = own === undefined ? env.uuid() : derivedId(connector, own)
       const key = text(options.key, scope, 'key') ?? id
-      return {
-        id,
-        type: `${object}.received`,
-        source: `/${connector}`,
-        subject: `${object}/${key}`,
-        time: timeOf(options.time, scope) ?? receivedAt,
-        key,
-        ...(extensions && { extensions }),
-        data,
-        ...(raw && { raw }),
-      }
+      const time = timeOf(options.time, scope) ?? receivedAt
+      // One shape for every event, and no spread: this runs for each request.
+      return { id, type, source, subject: `${object}/${key}`, time, key, extensions, data, raw }
     })
   }
 }
 
 /** A delivery id from a header names the whole request: its second event is told apart by its number, and so on. */
-function numbered(deliveryId: string | undefined, named: Map<string, number>): string | undefined {
-  if (deliveryId === undefined) return undefined
+function numbered(deliveryId: string | undefined, named: Map<string, number> | undefined): string | undefined {
+  if (deliveryId === undefined || !named) return deliveryId
   const earlier = named.get(deliveryId) ?? 0
   named.set(deliveryId, earlier + 1)
   return earlier === 0 ? deliveryId : `${deliveryId}#${earlier}`
