@@ -84,7 +84,6 @@ export function checkUrl(node: ScalarNode, path: ConfigPath, { load, insecure, i
       message,
       'a header, or a key of this system that is made for it',
     )
-    load.secrets.add(node, [url.searchParams.get(name)!, ...node.references])
   }
   if (isSystem && !hasTls && OPEN_SCHEMES.has(url.protocol)) {
     checkOpen(node, path, `${url.protocol}//${url.host}`, url.hostname, { load, ...(insecure && { insecure }) })
