@@ -17,7 +17,7 @@ const TAIL_EVERY_MS = 300
 
 /** What only a running daemon can say or do. */
 export interface Live {
-  readonly status: () => Pick<StatusReport, 'startedAt' | 'intake' | 'systems' | 'connectors'>
+  readonly status: () => Promise<Pick<StatusReport, 'startedAt' | 'intake' | 'systems' | 'connectors'>>
   readonly flow: (name: string) => Omit<FlowReport, 'name' | 'lag' | 'deadLetters'>
   readonly pause: (flow: string) => Promise<void>
   readonly resume: (flow: string) => Promise<void>
@@ -66,7 +66,7 @@ export class LocalOperations implements Operations {
       ...(engine.usage && { usage: engine.usage() }),
       systems,
       connectors,
-      ...live?.status(),
+      ...(await live?.status()),
       flows: await Promise.all(assembly.flows.map(({ compiled }) => this.#flowReport(compiled))),
     }
   }

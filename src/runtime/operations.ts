@@ -1,5 +1,6 @@
 import type { Fields } from '../event.ts'
 import type { StartPosition, TopicInfo } from '../log/event-log.ts'
+import type { SinkStatus } from '../sinks/sink.ts'
 import type { DeadLetter, Resolution } from './dead-letters.ts'
 import type { FlowState } from './flow-supervisor.ts'
 import type { PollStatus } from './poller.ts'
@@ -50,8 +51,8 @@ export interface SystemReport {
   readonly ready: boolean
   readonly reason?: Reason
   readonly nextTryAt?: string
-  /** Calls left in the tightest window, and how long the system asked to be left alone. */
-  readonly limiter?: { readonly available: number; readonly blockedMs: number }
+  readonly limiter?: SinkStatus['limiter']
+  readonly breaker?: SinkStatus['breaker']
 }
 
 export interface StatusReport {

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
-import type { Assembly } from './assemble.ts'
+import type { AssembledSystem, Assembly } from './assemble.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { FlowRunner } from './flow-runner.ts'
 import { FlowSupervisor } from './flow-supervisor.ts'
@@ -105,25 +105,32 @@ export class RunningAssembly {
 
   #live(): Live {
     return {
-      status: () => ({ ...this.#options.facts(), systems: this.#systems(), connectors: this.#connectors() }),
+      status: async () => ({
+        ...this.#options.facts(),
+        systems: await this.#systems(),
+        connectors: this.#connectors(),
+      }),
       flow: name => this.#flowReport(this.#flows.get(name)!),
       pause: name => this.#flows.get(name)!.pause(),
       resume: name => this.#flows.get(name)!.resume(),
     }
   }
 
-  #systems(): SystemReport[] {
-    return [...this.assembly.systems.values()].map(({ name, type, url, monitor }) => {
-      const { ready, error, nextTryAt } = monitor.status
-      return {
-        name,
-        type,
-        ...(url && { url }),
-        ready,
-        ...(error && { reason: error }),
-        ...(nextTryAt && { nextTryAt: iso(nextTryAt) }),
-      }
-    })
+  #systems(): Promise<SystemReport[]> {
+    return Promise.all([...this.assembly.systems.values()].map(system => this.#systemReport(system)))
+  }
+
+  async #systemReport({ name, type, url, monitor, sink }: AssembledSystem): Promise<SystemReport> {
+    const { ready, error, nextTryAt } = monitor.status
+    return {
+      name,
+      type,
+      ...(url && { url }),
+      ready,
+      ...(error && { reason: error }),
+      ...(nextTryAt && { nextTryAt: iso(nextTryAt) }),
+      ...(await sink.status?.().catch(() => undefined)),
+    }
   }
 
   #connectors(): ConnectorReport[] {

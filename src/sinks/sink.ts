@@ -77,6 +77,12 @@ export interface ActionUse {
   problem(path: readonly (string | number)[], message: string, suggestion?: string): void
 }
 
+export interface SinkStatus {
+  /** Calls left in the tightest window, calls that wait for one, and how long the system asked to be left alone. */
+  readonly limiter: { readonly available: number; readonly waiting: number; readonly blockedMs: number }
+  readonly breaker: 'closed' | 'open' | 'half-open'
+}
+
 /** Everything that touches a system, reads included. */
 export interface Sink {
   /** In place of the `batch` that actions have, where the system's config decides it. */
@@ -93,6 +99,8 @@ export interface Sink {
   deliver(plans: readonly Plan[], signal: AbortSignal): Promise<Delivery[]>
   /** Checks uses against what the system really has: objects, fields, options. */
   verify?(uses: readonly ActionUse[], signal: AbortSignal): Promise<void>
+  /** How the way to the system stands, for the status page. */
+  status?(): Promise<SinkStatus>
   /** Reachable, and the credentials work? @throws SyncError with what to do. */
   check?(signal: AbortSignal): Promise<void>
   close?(): Promise<void>

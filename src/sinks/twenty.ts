@@ -43,6 +43,10 @@ export default defineSink({
         const schema = await twenty.schemas.get({ signal })
         for (const use of uses) verifyUse(use, schema)
       },
+      async status() {
+        const { available, waiting, blockedMs } = await twenty.limiterStatus()
+        return { limiter: { available, waiting, blockedMs }, breaker: twenty.breakerState }
+      },
       async check(signal) {
         // Needs the right address, a key that works and the right to read the data model: all that the sink lives by.
         await twenty.schemas.refresh({ signal })

@@ -15,7 +15,7 @@ const REPORT: StatusReport = {
       type: 'twenty',
       url: 'https://api.twenty.com',
       ready: true,
-      limiter: { available: 88, blockedMs: 0 },
+      limiter: { available: 88, waiting: 0, blockedMs: 0 },
     },
     {
       name: 'mail',
