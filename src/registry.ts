@@ -14,6 +14,12 @@ import twentySink from './sinks/twenty.ts'
 /** Every component by its type. */
 export const registry: Registry = {
   connectors: { twenty: twentyConnector, webhook: webhookConnector },
-  processors: { code: codeProcessor, dedupe: dedupeProcessor, filter: filterProcessor, transform: transformProcessor, validate: validateProcessor },
+  processors: {
+    code: codeProcessor,
+    dedupe: dedupeProcessor,
+    filter: filterProcessor,
+    transform: transformProcessor,
+    validate: validateProcessor,
+  },
   sinks: { http: httpSink, null: nullSink, twenty: twentySink },
 }
