@@ -18,7 +18,7 @@ export async function nodeShell(): Promise<Shell> {
     version: version(),
     pid: process.pid,
     clock: systemClock,
-    backend,
+    backend: nodeBackend,
     environment: logger => createEnvironment({ logger }),
     onSignal(name, handler) {
       process.on(name, handler)
@@ -33,7 +33,7 @@ export async function nodeShell(): Promise<Shell> {
 }
 
 /** Each part is loaded by the commands that need it. */
-const backend: Backend = {
+export const nodeBackend: Backend = {
   async loadConfig(paths, variables) {
     const { loadConfig } = await import('../config/load.ts')
     return loadConfig(paths, { env: variables })

@@ -43,7 +43,7 @@ describe('sandbox', () => {
 
       Change records, as a person does in Twenty
         curl -s http://127.0.0.1:3100/sandbox/edit \\
-          -d '{"object":"people","id":"<id>","values":{"city":"Paris"}}'
+          -d '{"object":"people","id":"<id>","values":{"jobTitle":"CTO"}}'
 
       Have it send webhooks
         curl -s http://127.0.0.1:3100/rest/webhooks -H "$KEY" -H 'content-type: application/json' \\

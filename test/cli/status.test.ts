@@ -15,7 +15,15 @@ const REPORT: StatusReport = {
       type: 'twenty',
       url: 'https://api.twenty.com',
       ready: true,
-      limiter: { available: 88, waiting: 0, blockedMs: 0 },
+      limiter: { available: 88, waiting: 12, blockedMs: 0 },
+    },
+    {
+      name: 'billing',
+      type: 'http',
+      url: 'https://billing.example.com',
+      ready: true,
+      limiter: { available: 0, waiting: 3, blockedMs: 42_000 },
+      breaker: 'open',
     },
     {
       name: 'mail',
@@ -93,9 +101,10 @@ describe('status', () => {
       intake http://127.0.0.1:8080
 
       SYSTEMS
-        NAME    TYPE    STATE      LIMITER        ADDRESS
-        twenty  twenty  ready      88 calls free  https://api.twenty.com
-        mail    email   not ready
+        NAME     TYPE    STATE         LIMITER                    ADDRESS
+        twenty   twenty  ready         88 calls free, 12 waiting  https://api.twenty.com
+        billing  http    breaker open  rests for 42s, 3 waiting   https://billing.example.com
+        mail     email   not ready
             CONNECTION_FAILED: cannot connect to mail.example.com:587 (ECONNREFUSED); next try in 12s
 
       CONNECTORS

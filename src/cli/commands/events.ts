@@ -41,7 +41,7 @@ function addList(events: Command, runner: CommandRunner): void {
   withExamples(command, [
     ['twenty-sync events list', 'the newest 20 of all connectors'],
     ['twenty-sync events list --topic twenty.person --from 2h', 'what happened to people in the last two hours'],
-    [`twenty-sync events list --where "data.city == 'Paris'" --limit 100`, 'events whose record is in Paris'],
+    [`twenty-sync events list --where "data.jobTitle == 'CTO'" --limit 100`, 'events of records with that job title'],
   ])
 }
 

@@ -46,7 +46,7 @@ export const addReplay: AddCommand = (program, runner) => {
   withExamples(command, [
     ['twenty-sync replay web-form-leads --from 2h --dry-run', 'what the last two hours would write now'],
     ['twenty-sync replay web-form-leads --from 2026-11-01T00:00:00Z --to 2026-11-02T00:00:00Z', 'one day again'],
-    [`twenty-sync replay scoring --from earliest --where "data.city == 'Paris'" --rate 50`, 'some, slowly'],
+    [`twenty-sync replay scoring --from earliest --where "data.jobTitle == 'CTO'" --rate 50`, 'some, slowly'],
   ])
 }
 
@@ -127,16 +127,17 @@ class ReplayView {
     if (this.#session.json) return
     await this.#progress.clear()
     const matched = `${count(progress.matched)} of ${counted(progress.total, 'event')}`
-    if (this.#dryRun) await this.#session.print(this.#dryRunText(matched))
+    if (this.#dryRun) await this.#session.print(this.#dryRunText(matched, progress.dead))
     else await this.#session.print(`replayed ${matched}: ${outcomeText(progress)}`)
   }
 
-  #dryRunText(matched: string): string {
+  #dryRunText(matched: string, dead: number): string {
     const hidden = this.#shown > this.#most ? [`${count(this.#shown - this.#most)} more not shown (--diffs)`] : []
     const writes = [...this.#writes].map(([what, times]) => `${count(times)} x ${what}`)
     const summary = writes.length > 0 ? writes.join(', ') : 'nothing'
     const equal = this.#asWanted > 0 ? `; ${count(this.#asWanted)} already as wanted` : ''
-    return [...hidden, `dry run of ${matched}: would write ${summary}${equal}`].join('\n')
+    const failing = dead > 0 ? `; ${counted(dead, 'event')} would fail` : ''
+    return [...hidden, `dry run of ${matched}: would write ${summary}${equal}${failing}`].join('\n')
   }
 
   /** With the range as it was understood: an age would name another one by then. */

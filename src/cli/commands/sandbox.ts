@@ -58,7 +58,7 @@ function sandboxText({ url, apiKey }: RunningSandbox, { style }: Session): strin
     '',
     style.bold('Change records, as a person does in Twenty'),
     `  curl -s ${url}/sandbox/edit \\`,
-    `    -d '{"object":"people","id":"<id>","values":{"city":"Paris"}}'`,
+    `    -d '{"object":"people","id":"<id>","values":{"jobTitle":"CTO"}}'`,
     '',
     style.bold('Have it send webhooks'),
     `  curl -s ${url}/rest/webhooks -H "$KEY" -H 'content-type: application/json' \\`,

@@ -48,20 +48,29 @@ function section<Row extends { readonly name: string }>(
 }
 
 function systemColumns({ running }: StatusReport, { style }: View): Column<SystemReport>[] {
-  const state = ({ ready }: SystemReport) => (running ? (ready ? 'ready' : 'not ready') : '')
   return [
     { title: 'NAME', value: ({ name }) => name },
     { title: 'TYPE', value: ({ type }) => type },
-    { title: 'STATE', value: state, paint: (text, { ready }) => (ready ? style.green(text) : style.red(text)) },
+    {
+      title: 'STATE',
+      value: system => (running ? systemState(system) : ''),
+      paint: text => (text === 'ready' ? style.green(text) : style.red(text)),
+    },
     { title: 'LIMITER', value: limiterText },
     { title: 'ADDRESS', value: ({ url }) => url ?? '', shrinks: true },
   ]
 }
 
+function systemState({ ready, breaker = 'closed' }: SystemReport): string {
+  if (!ready) return 'not ready'
+  return breaker === 'closed' ? 'ready' : `breaker ${breaker}`
+}
+
 function limiterText({ limiter }: SystemReport): string {
   if (!limiter) return ''
-  if (limiter.blockedMs > 0) return `rests for ${duration(limiter.blockedMs)}`
-  return `${count(limiter.available)} calls free`
+  const { available, waiting, blockedMs } = limiter
+  const queue = waiting > 0 ? `, ${count(waiting)} waiting` : ''
+  return `${blockedMs > 0 ? `rests for ${duration(blockedMs)}` : `${count(available)} calls free`}${queue}`
 }
 
 function systemNotes({ now }: View) {
