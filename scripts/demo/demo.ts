@@ -1,7 +1,7 @@
 import { parseArgs, styleText } from 'node:util'
 import { NotAvailable } from '../services/look-up.ts'
 import { type EngineName, type Stack, startStack } from '../stack/stack.ts'
-import { SCENES, settled } from './scenes.ts'
+import { SCENES } from './scenes.ts'
 import { showEngine } from './show-engine.ts'
 
 const USAGE = 'npm run demo -- [--engine embedded|kafka] [--once]'
@@ -22,7 +22,7 @@ async function main(): Promise<number> {
   try {
     introduce(stack)
     const failed = await playAll(stack)
-    await settled(stack)
+    await stack.settled()
     await showEngine(stack)
     if (values.once || failed > 0) return failed === 0 ? 0 : 1
     invite(stack)

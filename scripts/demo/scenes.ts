@@ -47,7 +47,7 @@ export const SCENES: readonly Scene[] = [
     async play(stack) {
       const before = counts(stack.twenty)
       await Promise.all([1, 2, 3].map(() => stack.postForm(ada)))
-      await settled(stack)
+      await stack.settled()
       same(before, counts(stack.twenty))
       return ['accepted, recognised, and nothing written twice']
     },
@@ -74,7 +74,7 @@ export const SCENES: readonly Scene[] = [
       await stack.postForm({ email: 'not-an-address', name: 'Nobody', formId: 'contact' })
       await stack.postForm({ email: 'Grace.Hopper@gmail.com', name: 'Grace Hopper', formId: 'contact' })
       await eventually('Grace', () => linked(stack.twenty, 'grace.hopper@gmail.com').tasks.length === 1)
-      await settled(stack)
+      await stack.settled()
       expect(counts(stack.twenty).people === before.people + 1, 'one more person')
       expect(counts(stack.twenty).companies === before.companies, 'no company for gmail.com')
       const letters = JSON.parse((await stack.cli('dead-letters', 'list', '--json')).stdout) as { letter: Row }[]
@@ -132,7 +132,7 @@ export const SCENES: readonly Scene[] = [
         () => accepted.every(form => linked(stack.twenty, form.email).tasks.length > 0),
         60_000,
       )
-      await settled(stack)
+      await stack.settled()
       const wrong = accepted.filter(form => linked(stack.twenty, form.email).tasks.length !== 1)
       expect(
         wrong.length === 0,
@@ -144,16 +144,6 @@ export const SCENES: readonly Scene[] = [
     },
   },
 ]
-
-/** Nothing is under way any more. */
-export async function settled(stack: Stack): Promise<void> {
-  await eventually('all flows at rest', async () => {
-    const { flows } = JSON.parse((await stack.cli('status', '--json')).stdout) as {
-      flows: { lag: number; parked: number }[]
-    }
-    return flows.every(({ lag }) => lag === 0)
-  })
-}
 
 function linked(twenty: SandboxTwenty, address: string) {
   const person = live(twenty, 'people').find(row => email(row) === address)

@@ -39,6 +39,8 @@ export interface Stack {
   /** Posts a form as the web site would. The status. */
   postForm(fields: Readonly<Record<string, string>>): Promise<number>
   cli(...args: string[]): Promise<Ran>
+  /** Resolves when no flow has anything to do, parked events included. @throws Error after `ms`. */
+  settled(ms?: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -89,8 +91,17 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
     ...(engine.brokers && { brokers: engine.brokers }),
     postForm: fields => postForm(url, fields),
     cli: (...args) => runCli([...args, ...configs.flatMap(file => ['--config', file])], env),
+    settled: ms => eventually('all flows at rest', () => atRest(url), ms ?? 60_000),
     stop: () => closeAll(closers),
   }
+}
+
+/** From the metrics: much cheaper than a process per look. */
+async function atRest(url: string): Promise<boolean> {
+  const answer = await fetch(`${url}/metrics`).catch(() => undefined)
+  const text = (await answer?.text()) ?? ''
+  const waiting = [...text.matchAll(/^twenty_sync_flow_(?:lag|parked)_events\{.*\} (\S+)$/gm)]
+  return waiting.length > 0 && waiting.every(([, count]) => count === '0')
 }
 
 interface StartedEngine {

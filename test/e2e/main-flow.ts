@@ -1,6 +1,6 @@
 import { appendFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { SCENES, settled } from '../../scripts/demo/scenes.ts'
+import { SCENES } from '../../scripts/demo/scenes.ts'
 import { killRun } from '../../scripts/faults/kill-run.ts'
 import { type EngineName, eventually, type Stack, startStack } from '../../scripts/stack/stack.ts'
 
@@ -35,7 +35,7 @@ export function describeMainFlow(engine: EngineName, kills: number): void {
         expect(last).toMatchObject({ finished: true })
         expect(last.read).toBe(last.total)
         expect(last.total).toBeGreaterThan(10)
-        await settled(stack)
+        await stack.settled()
         expect(everything(stack)).toEqual(before)
       },
       LONG_MS,
@@ -72,7 +72,7 @@ export function describeMainFlow(engine: EngineName, kills: number): void {
         const addresses = () =>
           stack.twenty.rows('people').map(row => (row.emails as { primaryEmail: string }).primaryEmail)
         await eventually('everybody is there', () => forms.every(form => addresses().includes(form.email)), LONG_MS)
-        await settled(stack)
+        await stack.settled()
         expect(new Set(addresses()).size).toBe(addresses().length)
       },
       LONG_MS,

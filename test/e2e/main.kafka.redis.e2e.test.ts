@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { settled } from '../../scripts/demo/scenes.ts'
 import { type EngineName, startStack } from '../../scripts/stack/stack.ts'
 import { describeMainFlow } from './main-flow.ts'
 
@@ -31,7 +30,7 @@ async function stateAfter(engine: EngineName) {
   try {
     for (const form of FORMS) {
       await stack.postForm(form)
-      await settled(stack)
+      await stack.settled()
     }
     const { twenty } = stack
     const companies = new Map(
