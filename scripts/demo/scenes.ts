@@ -130,7 +130,7 @@ export const SCENES: readonly Scene[] = [
       await eventually(
         'every accepted form has its task',
         () => accepted.every(form => linked(stack.twenty, form.email).tasks.length > 0),
-        60_000,
+        150_000,
       )
       await stack.settled()
       const wrong = accepted.filter(form => linked(stack.twenty, form.email).tasks.length !== 1)

@@ -64,16 +64,7 @@ async function settle(stack: Stack, posted: number, accepted: Set<string>): Prom
   const ledger = () => countEffects(stack, posted, accepted)
   await eventually('no accepted form is missing', () => ledger().missing.length === 0, SETTLE_MS).catch(() => {})
   // A doubled effect may come late: everything must be at rest before it is counted.
-  await eventually(
-    'the flows are at rest',
-    async () => {
-      const status = JSON.parse((await stack.cli('status', '--json')).stdout) as {
-        flows: { lag: number; parked: number }[]
-      }
-      return status.flows.every(flow => flow.lag === 0 && flow.parked === 0)
-    },
-    SETTLE_MS,
-  )
+  await stack.settled(SETTLE_MS)
   return ledger()
 }
 
