@@ -12,6 +12,8 @@ export interface Connection {
   readonly operations: Operations
   /** True when a daemon answers; else the operations work on the stored log and state. */
   readonly live: boolean
+  /** True when nobody else can append meanwhile: this process has the data folder to itself. */
+  readonly alone: boolean
   close(): Promise<void>
 }
 
@@ -33,7 +35,7 @@ export async function connectOperations({ paths, variables, env, backend, load }
   const located = await backend.locateLog(paths, variables)
   const remote = located && (await connectControl(controlFolder(located), env.clock))
   // The daemon redacts what it answers: it knows its secrets, this process may not.
-  if (remote) return { operations: remote, live: true, close: async () => {} }
+  if (remote) return { operations: remote, live: true, alone: false, close: async () => {} }
   return openStored(await load(), env, backend)
 }
 
@@ -46,5 +48,6 @@ async function openStored(config: Config, env: Environment, backend: Backend): P
     )
   }
   const { operations, close } = await backend.openOffline(config, env)
-  return { operations: redactedOperations(operations, new Redactor(config.secrets)), live: false, close }
+  const redacted = redactedOperations(operations, new Redactor(config.secrets))
+  return { operations: redacted, live: false, alone: config.log.type === 'embedded', close }
 }

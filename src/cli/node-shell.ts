@@ -78,7 +78,8 @@ function outputOf(stream: WriteStream): Output {
   return {
     isTty: stream.isTTY ?? false,
     get columns() {
-      return stream.columns
+      // A terminal that does not know its size says 0.
+      return stream.columns || undefined
     },
     write: text => new Promise(resolve => stream.write(text, () => resolve())),
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { LogConfig } from '../../src/config/config.ts'
 import { SyncError } from '../../src/errors.ts'
 import type { EventStory, EventSummary, Operations } from '../../src/runtime/operations.ts'
 import { settle } from '../support/virtual-clock.ts'
@@ -169,6 +170,9 @@ describe('events show', () => {
   })
 })
 
+/** Where others append too. */
+const KAFKA = { log: { type: 'kafka', brokers: ['b:1'], prefix: 'p' } as unknown as LogConfig }
+
 describe('events tail', () => {
   async function* two(_query: unknown, signal: AbortSignal) {
     yield CREATED
@@ -176,8 +180,13 @@ describe('events tail', () => {
     await new Promise(resolve => signal.addEventListener('abort', resolve))
   }
 
+  it('does not hold a data folder in which nothing can come in', async () => {
+    const { code, stderr } = await cli(['events', 'tail'], { operations: { tailEvents: two } })
+    expect([code, stderr.text]).toEqual([3, 'error: no daemon runs on this config: nothing comes in (NOT_RUNNING)\n'])
+  })
+
   it('shows one line per event until Ctrl-C, which is its ordinary end', async () => {
-    const shell = new FakeShell({ operations: { tailEvents: two }, tty: true })
+    const shell = new FakeShell({ operations: { tailEvents: two }, tty: true, config: KAFKA })
     const done = shell.run('events', 'tail')
     await settle()
     shell.send('SIGINT')
@@ -190,7 +199,7 @@ describe('events tail', () => {
   })
 
   it('gives JSON lines with --json', async () => {
-    const shell = new FakeShell({ operations: { tailEvents: two } })
+    const shell = new FakeShell({ operations: { tailEvents: two }, config: KAFKA })
     const done = shell.run('events', 'tail', '--json')
     await settle()
     shell.send('SIGTERM')
@@ -203,7 +212,7 @@ describe('events tail', () => {
       yield CREATED
       await new Promise(() => {})
     }
-    const shell = new FakeShell({ operations: { tailEvents: deaf } })
+    const shell = new FakeShell({ operations: { tailEvents: deaf }, config: KAFKA })
     void shell.run('events', 'tail')
     await settle()
     shell.send('SIGINT')

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { SyncError } from '../../src/errors.ts'
 import type { StatusReport } from '../../src/runtime/operations.ts'
 import { settle } from '../support/virtual-clock.ts'
-import { CANARY, cli, FakeShell } from './fake-shell.ts'
+import { CANARY, cli, FakeShell, fakeOperations } from './fake-shell.ts'
 
 const REPORT: StatusReport = {
   running: true,
@@ -152,11 +153,33 @@ describe('status', () => {
   it('shows a fresh picture again and again with --watch, until a signal', async () => {
     const shell = new FakeShell({ operations })
     const done = shell.run('status', '--watch', '5', '--json')
-    await settle()
-    await shell.clock.advance(10_000)
+    await settle(20)
+    await shell.clock.advance(5000)
+    await settle(20)
+    await shell.clock.advance(5000)
+    await settle(20)
     expect(shell.lines).toHaveLength(3)
     shell.send('SIGINT')
     expect(await done).toBe(0)
+  })
+
+  it('goes on watching while a daemon comes and goes', async () => {
+    let asked = 0
+    const shell = new FakeShell({
+      backend: {
+        async openOffline() {
+          if (++asked === 2) throw new SyncError('fatal', 'FOLDER_LOCKED', 'a daemon is starting')
+          return { operations: fakeOperations(operations), close: async () => {} }
+        },
+      },
+    })
+    const done = shell.run('status', '--watch', '--json')
+    await settle(20)
+    await shell.clock.advance(4000)
+    await settle(20)
+    shell.send('SIGINT')
+    expect(await done).toBe(0)
+    expect(shell.lines).toMatchObject([{ running: true }, { error: { code: 'FOLDER_LOCKED' } }, { running: true }])
   })
 
   it('uses colours on a terminal unless NO_COLOR is set', async () => {

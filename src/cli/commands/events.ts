@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { SyncError } from '../../errors.ts'
 import type { EventSummary } from '../../runtime/operations.ts'
 import { type AddCommand, type CommandRunner, wholeNumber, withExamples } from '../command.ts'
 import { interruptible } from '../interrupt.ts'
@@ -73,8 +74,9 @@ function addTail(events: Command, runner: CommandRunner): void {
       runner.run(async (session: Session, { topic, where }: { topic?: string; where?: string }) => {
         const query = { ...(topic && { topic }), ...(where && { where }) }
         await interruptible(session.shell, signal =>
-          session.onInstallation(async ({ operations, live }) => {
-            if (!live) await session.say('no daemon runs here: only what others append will show')
+          session.onInstallation(async ({ operations, alone }) => {
+            if (alone)
+              throw new SyncError('retryable', 'NOT_RUNNING', 'no daemon runs on this config: nothing comes in')
             for await (const event of operations.tailEvents(query, signal)) await showLine(session, event)
           }),
         )

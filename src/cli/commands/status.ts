@@ -1,7 +1,8 @@
-import type { StatusReport } from '../../runtime/operations.ts'
 import { type AddCommand, wholeNumber, withExamples } from '../command.ts'
+import { EXIT, exitCodeOf } from '../exit-code.ts'
 import { interruptible } from '../interrupt.ts'
 import { statusText } from '../output/status-text.ts'
+import { report } from '../report.ts'
 import type { Session } from '../session.ts'
 
 const CLEAR_SCREEN = '\u001b[H\u001b[2J'
@@ -16,17 +17,8 @@ export const addStatus: AddCommand = (program, runner) => {
     .option('--watch [seconds]', 'show it again and again, every 2 seconds unless told', wholeNumber(1))
     .action(
       runner.run(async (session: Session, { watch }: { watch?: number | true }) => {
-        await session.onInstallation(async ({ operations }) => {
-          if (watch === undefined) return show(session, await operations.status())
-          await interruptible(session.shell, async signal => {
-            while (!signal.aborted) {
-              const status = await operations.status()
-              if (session.shell.stdout.isTty && !session.json) await session.shell.stdout.write(CLEAR_SCREEN)
-              await show(session, status)
-              await session.shell.clock.sleep((watch === true ? 2 : watch) * 1000, signal).catch(() => {})
-            }
-          })
-        })
+        if (watch === undefined) await show(session)
+        else await interruptible(session.shell, signal => keepShowing(session, watch === true ? 2 : watch, signal))
         return undefined
       }),
     )
@@ -37,7 +29,22 @@ export const addStatus: AddCommand = (program, runner) => {
   ])
 }
 
-async function show(session: Session, status: StatusReport): Promise<void> {
+async function show(session: Session, before = ''): Promise<void> {
+  const status = await session.onInstallation(({ operations }) => operations.status())
   const { width, style, now } = session
-  await session.result(status, () => statusText(status, { width, style, now }))
+  await session.result(status, () => before + statusText(status, { width, style, now }))
+}
+
+/** Connects anew each time: a daemon may come and go meanwhile, and a data folder must not be held for a look. */
+async function keepShowing(session: Session, everySeconds: number, signal: AbortSignal): Promise<void> {
+  const { shell, json } = session
+  while (!signal.aborted) {
+    try {
+      await show(session, shell.stdout.isTty && !json ? CLEAR_SCREEN : '')
+    } catch (thrown) {
+      if (exitCodeOf(thrown) !== EXIT.unreachable) throw thrown
+      await report(session, thrown)
+    }
+    await shell.clock.sleep(everySeconds * 1000, signal).catch(() => {})
+  }
 }
