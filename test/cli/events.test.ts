@@ -74,6 +74,17 @@ describe('events list', () => {
     expect(stdout.text).not.toContain('\u001b')
     expect(stdout.text.trimEnd().split('\n')).toHaveLength(2)
   })
+
+  it('shows no part of a secret either, where a cell is cut (P9)', async () => {
+    const subject = `form/${'x'.repeat(8)}${CANARY}${'x'.repeat(60)}`
+    const { stdout } = await cli(['events', 'list'], {
+      operations: { listEvents: async () => [{ ...CREATED, subject }] },
+      tty: true,
+      columns: 80,
+    })
+    expect(stdout.text).toContain('…')
+    expect(stdout.text).not.toMatch(/canary/)
+  })
 })
 
 const STORY: EventStory = {
