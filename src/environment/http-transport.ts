@@ -1,6 +1,8 @@
-import { Agent, type Dispatcher, request as send } from 'undici'
+import type { IncomingHttpHeaders } from 'node:http'
+import { Agent, type Dispatcher } from 'undici'
 import type { HttpRequest, HttpResponse, HttpTransport } from '../environment.ts'
 import { SyncError } from '../errors.ts'
+import { onAbort } from '../on-abort.ts'
 
 const DEFAULT_MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 
@@ -23,54 +25,99 @@ export const systemHttp: HttpTransport = createHttpTransport(
 
 /** For tests that need an agent of their own. */
 export function createHttpTransport(dispatcher: Dispatcher): HttpTransport {
-  return async request => {
-    const abort = new AbortController()
-    const cancelled = () => abort.abort(request.signal?.reason)
-    if (request.signal?.aborted) throw aborted(request, false)
-    request.signal?.addEventListener('abort', cancelled, { once: true })
-    let timedOut = false
-    const timer = setTimeout(() => {
-      timedOut = true
-      abort.abort()
-    }, request.timeoutMs)
+  return request =>
+    new Promise((resolve, reject) => {
+      if (request.signal?.aborted) return reject(aborted(request, false))
+      new Exchange(request, resolve, reject).begin(dispatcher)
+    })
+}
+
+/**
+ * One request on undici's own level: a stream, a signal and an async iterator per answer would cost more than all the
+ * rest of a small one.
+ */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #request: HttpRequest
+  readonly #limit: number
+  readonly #resolve: (response: HttpResponse) => void
+  readonly #reject: (error: SyncError) => void
+  readonly #timer: NodeJS.Timeout
+  readonly #deaf: (() => void) | undefined
+  readonly #chunks: Buffer[] = []
+  #controller: Dispatcher.DispatchController | undefined
+  /** Set when the outcome is known; whatever undici says later changes nothing. */
+  #over: Error | true | undefined
+  #status = 0
+  #headers: Record<string, string> = {}
+  #size = 0
+
+  constructor(request: HttpRequest, resolve: (response: HttpResponse) => void, reject: (error: SyncError) => void) {
+    this.#request = request
+    this.#limit = request.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#timer = setTimeout(() => this.#fail(timeOut(request)), request.timeoutMs)
+    this.#deaf = request.signal && onAbort(request.signal, () => this.#fail(aborted(request, true)))
+  }
+
+  begin(dispatcher: Dispatcher): void {
+    const { url, method, headers, body } = this.#request
     try {
-      return await exchange(dispatcher, request, abort.signal)
+      const { origin, pathname, search } = new URL(url)
+      dispatcher.dispatch(
+        { origin, path: pathname + search, method: method as Dispatcher.HttpMethod, headers, body },
+        this,
+      )
     } catch (cause) {
-      if (cause instanceof SyncError) throw cause
-      if (timedOut) throw timeOut(request, cause)
-      if (request.signal?.aborted) throw aborted(request, true)
-      throw connectionError(request, cause)
-    } finally {
-      clearTimeout(timer)
-      request.signal?.removeEventListener('abort', cancelled)
+      this.#fail(connectionError(this.#request, cause))
     }
   }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Given up while it waited for a connection: it must not leave any more.
+    if (this.#over) controller.abort(this.#over === true ? new Error('over') : this.#over)
+    this.#controller = controller
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    // 1xx comes before the answer.
+    if (status < 200) return
+    this.#status = status
+    this.#headers = joined(headers)
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#size += chunk.length
+    if (this.#size > this.#limit) this.#fail(tooLarge(this.#request, this.#limit))
+    else this.#chunks.push(chunk)
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return
+    this.#end(true)
+    const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#size)
+    this.#resolve({ status: this.#status, headers: this.#headers, body })
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
+    this.#fail(connectionError(this.#request, cause))
+  }
+
+  #fail(error: SyncError): void {
+    if (this.#over) return
+    this.#end(error)
+    this.#controller?.abort(error)
+    this.#reject(error)
+  }
+
+  #end(outcome: Error | true): void {
+    this.#over = outcome
+    clearTimeout(this.#timer)
+    this.#deaf?.()
+  }
 }
 
-async function exchange(dispatcher: Dispatcher, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
-  const response = await send(request.url, {
-    dispatcher,
-    signal,
-    method: request.method as Dispatcher.HttpMethod,
-    headers: request.headers ? { ...request.headers } : undefined,
-    body: request.body,
-  })
-  const limit = request.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of response.body) {
-    size += chunk.length
-    if (size > limit) throw tooLarge(request, limit)
-    chunks.push(chunk)
-  }
-  return {
-    status: response.statusCode,
-    headers: joined(response.headers),
-    body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size),
-  }
-}
-
-function joined(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+function joined(headers: IncomingHttpHeaders): Record<string, string> {
   const result: Record<string, string> = {}
   for (const name in headers) {
     const value = headers[name]
@@ -89,9 +136,9 @@ function where(request: HttpRequest): string {
   }
 }
 
-function timeOut(request: HttpRequest, cause: unknown): SyncError {
+function timeOut(request: HttpRequest): SyncError {
   const message = `${where(request)}: no complete answer within ${request.timeoutMs} ms`
-  return new SyncError('retryable', 'TIMEOUT', message, { cause, outcomeUnknown: true })
+  return new SyncError('retryable', 'TIMEOUT', message, { outcomeUnknown: true })
 }
 
 function aborted(request: HttpRequest, outcomeUnknown: boolean): SyncError {

@@ -36,7 +36,16 @@ function folderOf(path: string): string {
   return path.includes('/') ? path.slice(0, path.indexOf('/')) : path
 }
 
-const BASE = ['event.ts', 'errors.ts', 'identity.ts', 'environment.ts', 'json.ts', 'nearest.ts', 'cloudevents.ts']
+const BASE = [
+  'event.ts',
+  'errors.ts',
+  'identity.ts',
+  'environment.ts',
+  'json.ts',
+  'nearest.ts',
+  'cloudevents.ts',
+  'on-abort.ts',
+]
 
 /** What each folder may import besides itself and BASE. A folder that is not named here may import anything below `src/`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

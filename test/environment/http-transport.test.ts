@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Agent } from 'undici'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { createHttpTransport } from '../../src/environment/http-transport.ts'
 import type { HttpRequest } from '../../src/environment.ts'
 
@@ -82,4 +82,36 @@ it('ABORTED by the signal, before and while waiting', async () => {
   const waiting = get(url, { signal: abort.signal })
   abort.abort()
   await expect(waiting).rejects.toMatchObject({ code: 'ABORTED', outcomeUnknown: true })
+})
+
+it('sends nothing of a request that was given up while it waited for a connection', async () => {
+  const paths: string[] = []
+  const held: (() => void)[] = []
+  const url = await serve((request, response) => {
+    paths.push(request.url!)
+    held.push(() => response.end())
+  })
+  const narrow = createHttpTransport(new Agent({ connections: 1 }))
+  const ask = (path: string, signal?: AbortSignal) =>
+    narrow({ method: 'GET', url: url + path, timeoutMs: 5000, signal })
+  const first = ask('/first')
+  const abort = new AbortController()
+  const second = ask('/second', abort.signal)
+  abort.abort()
+  await expect(second).rejects.toMatchObject({ code: 'ABORTED' })
+  const third = ask('/third')
+  await vi.waitFor(() => expect(held).toHaveLength(1))
+  held[0]!()
+  await first
+  await vi.waitFor(() => expect(held).toHaveLength(2))
+  held[1]!()
+  expect((await third).status).toBe(200)
+  expect(paths).toEqual(['/first', '/third'])
+})
+
+it('INVALID_REQUEST for what can be no request', async () => {
+  await expect(get('not a url')).rejects.toMatchObject({ kind: 'rejected', code: 'INVALID_REQUEST' })
+  await expect(get('http://127.0.0.1:1/', { headers: { 'bad name': 'x' } })).rejects.toMatchObject({
+    code: 'INVALID_REQUEST',
+  })
 })

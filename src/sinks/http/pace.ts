@@ -1,6 +1,7 @@
 import { LONGEST_WAIT_MS, type Priority, type RateLimiter } from '../../clients/rate-limiter.ts'
 import type { Clock } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
+import { onAbort } from '../../on-abort.ts'
 
 export interface PaceOptions {
   readonly system: string
@@ -67,17 +68,16 @@ export class Pace {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
       const queue = this.#waiting[priority]
-      const abort = () => {
+      const deaf = onAbort(signal, () => {
         queue.splice(queue.indexOf(waiter), 1)
         reject(signal.reason)
-      }
+      })
       const waiter = {
         start: () => {
-          signal.removeEventListener('abort', abort)
+          deaf()
           resolve()
         },
       }
-      signal.addEventListener('abort', abort, { once: true })
       queue.push(waiter)
     })
   }
