@@ -35,7 +35,7 @@ const GENERAL = [
     '| 130, 143 | ended by SIGINT or SIGTERM: an interrupted `replay`, a prompt, or any command at the second signal |',
   ].join('\n'),
   '## Where commands work',
-  'Commands go through the running daemon. It listens on a random port of 127.0.0.1 and writes the address and a token to `control.json`, readable by its user alone: in the data folder of the embedded log, else in `.twenty-sync/` beside the first config file. When none runs, they work on the stored log and state themselves, under the lock of the data folder. A running daemon can be asked from a shell that lacks the secrets of the config.',
+  'Commands go through the running daemon. It listens on a random port of 127.0.0.1 and writes the address and a token to `control.json`, readable by its user alone: in the data folder of the embedded log, else in `.twenty-sync/` beside the first config file, or in the folder that `TWENTY_SYNC_CONTROL` names where that one cannot be written to. When none runs, they work on the stored log and state themselves, under the lock of the data folder. A running daemon can be asked from a shell that lacks the secrets of the config.',
 ]
 
 function section(command: Command, parent: string, heading: string): string[] {

@@ -33,7 +33,7 @@ export interface ConnectOptions {
  */
 export async function connectOperations({ paths, variables, env, backend, load }: ConnectOptions): Promise<Connection> {
   const located = await backend.locateLog(paths, variables)
-  const remote = located && (await connectControl(controlFolder(located), env.clock))
+  const remote = located && (await connectControl(controlFolder(located, variables.TWENTY_SYNC_CONTROL), env.clock))
   // The daemon redacts what it answers: it knows its secrets, this process may not.
   if (remote) return { operations: remote, live: true, alone: false, close: async () => {} }
   return openStored(await load(), env, backend)

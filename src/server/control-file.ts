@@ -19,11 +19,12 @@ const OWN_FOLDER = '.twenty-sync'
 /**
  * The one folder that a daemon and the commands for it have in common: the log's own, else one beside the first config
  * file, named after the log so that several installations can share config files.
+ * @param base in place of the folder beside the config file, where that cannot be written to.
  */
-export function controlFolder({ log, files }: Pick<Config, 'log' | 'files'>): string {
+export function controlFolder({ log, files }: Pick<Config, 'log' | 'files'>, base?: string): string {
   if (log.type === 'embedded') return resolve(log.folder)
   const installation = log.type === 'kafka' ? canonicalJson([log.brokers, log.prefix]) : canonicalJson(files)
-  return join(dirname(resolve(files[0] ?? '.')), OWN_FOLDER, shortHash(installation))
+  return join(resolve(base ?? dirname(files[0] ?? '.')), OWN_FOLDER, shortHash(installation))
 }
 
 /** Whole or not at all, and readable by this user alone: the token opens everything that the daemon can do. */

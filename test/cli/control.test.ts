@@ -209,12 +209,13 @@ describe('the control channel', () => {
 
   it('lies in the data folder, else beside the config and apart for each log', () => {
     const files = ['/etc/sync/a.yaml']
-    const kafka = (prefix: string) =>
-      controlFolder({ files, log: { type: 'kafka', brokers: ['b:9092'], prefix } as never })
+    const kafka = (prefix: string, base?: string) =>
+      controlFolder({ files, log: { type: 'kafka', brokers: ['b:9092'], prefix } as never }, base)
     expect(controlFolder({ files, log: { type: 'embedded', folder: '/data', prefix: 'p', retentionMs: 1 } })).toBe(
       '/data',
     )
     expect(kafka('one')).toMatch(/^\/etc\/sync\/\.twenty-sync\/[0-9a-f]{16}$/)
     expect(kafka('one')).not.toBe(kafka('two'))
+    expect(kafka('one', '/var/run')).toMatch(/^\/var\/run\/\.twenty-sync\/[0-9a-f]{16}$/)
   })
 })

@@ -90,7 +90,7 @@ async function serve(session: Session, daemon: Daemon, logger: Logger, signal: A
 /** A daemon that cannot write its control file runs all the same: what it is for goes on without. */
 async function openControl(session: Session, daemon: Daemon, logger: Logger): Promise<() => Promise<void>> {
   const { startControl } = await import('../../server/control.ts')
-  const folder = controlFolder(daemon.config)
+  const folder = controlFolder(daemon.config, session.variables.TWENTY_SYNC_CONTROL)
   try {
     const control = await startControl({
       operations: () => redactedOperations(daemon.operations, new Redactor(daemon.config.secrets)),
