@@ -59,8 +59,7 @@ async function vitest(wanted: readonly string[], missing: readonly NotRun[]) {
   }
   try {
     const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' })
-    process.once('SIGINT', () => child.kill('SIGINT'))
-    process.once('SIGTERM', () => child.kill('SIGTERM'))
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
     const status = await new Promise<number>(done => child.once('close', code => done(code ?? 1)))
     const report = await readFile(outputFile, 'utf8').then(
       (text): VitestReport => JSON.parse(text),
