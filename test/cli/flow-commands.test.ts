@@ -62,7 +62,7 @@ describe('trigger', () => {
       { connector: 'twenty', object: 'person', action: 'created', id: '4444', data: { city: 'Paris' } },
     ])
     expect(stdout.text).toBe(
-      'person.created person/4444 is in twenty-sync.twenty.person; flows take it when the daemon runs\n',
+      'person.created person/4444 is in twenty-sync.twenty.person; no daemon runs: flows that ran before take it when one does\n',
     )
     expect((await cli([...args, '--json'], { operations })).json).toEqual(appended)
   })

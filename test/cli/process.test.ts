@@ -190,7 +190,7 @@ describe('the command line as processes', { timeout: 120_000 }, () => {
     const { twenty, here } = await installation()
     const data = JSON.stringify({ email: 'ada@example.com', jobTitle: 'Countess' })
     const triggered = await here.cli('trigger', 'lead-form', '--data', data)
-    expect(triggered.stdout.text).toContain('flows take it when the daemon runs')
+    expect(triggered.stdout.text).toContain('no daemon runs: flows that ran before take it when one does')
     const daemon = await here.start()
     const replayed = await here.cli('replay', 'leads', '--from', 'earliest', '--dry-run')
     expect(replayed.stdout.text).toContain('create person/')

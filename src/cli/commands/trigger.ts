@@ -36,7 +36,9 @@ export const addTrigger: AddCommand = (program, runner) => {
         }
         await session.onInstallation(async ({ operations, live }) => {
           const event = await operations.trigger(query)
-          const next = live ? `see \`twenty-sync events show ${event.id}\`` : 'flows take it when the daemon runs'
+          const next = live
+            ? `see \`twenty-sync events show ${event.id}\``
+            : 'no daemon runs: flows that ran before take it when one does'
           await session.result(
             event,
             () => `${plain(event.type)} ${plain(event.subject)} is in ${event.topic}; ${next}`,
