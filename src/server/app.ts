@@ -1,3 +1,4 @@
+import { createServer, type RequestListener } from 'node:http'
 import type { Socket } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Environment } from '../environment.ts'
@@ -8,24 +9,34 @@ import type { ServerMetrics } from './metrics.ts'
 
 type AppEnvironment = Pick<Environment, 'uuid' | 'logger'>
 
+export interface AppOptions {
+  readonly limits: Required<ServerLimits>
+  readonly metrics: ServerMetrics
+  readonly env: AppEnvironment
+  /** Gets each request first; true: it has taken it. */
+  readonly first: (...request: Parameters<RequestListener>) => boolean
+}
+
 /** fastify with our limits and our error answers; without its own logging, which costs each request a child logger. */
-export function createApp(
-  limits: Required<ServerLimits>,
-  metrics: ServerMetrics,
-  env: AppEnvironment,
-): FastifyInstance {
+export function createApp({ limits, metrics, env, first }: AppOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.keepAliveMs,
-    http: {
-      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
-      connectionsCheckingInterval: limits.checkEveryMs,
-      maxHeaderSize: limits.maxHeaderBytes,
-      noDelay: true,
-    },
+    serverFactory: handler =>
+      createServer(
+        {
+          requestTimeout: limits.requestTimeoutMs,
+          headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+          keepAliveTimeout: limits.keepAliveMs,
+          connectionsCheckingInterval: limits.checkEveryMs,
+          maxHeaderSize: limits.maxHeaderBytes,
+          noDelay: true,
+        },
+        (message, response) => {
+          if (!first(message, response)) handler(message, response)
+        },
+      ),
     frameworkErrors: (_error, _request, reply) => {
       metrics.answered('unknown', 400)
       sendBy(reply as FastifyReply, errorAnswer(400, 'BAD_REQUEST', 'the request line cannot be read'))

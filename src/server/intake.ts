@@ -42,12 +42,27 @@ export class IntakeHandler {
     this.#intakes = intakes
   }
 
-  handle(message: IncomingMessage, response: ServerResponse): void {
+  /**
+   * Takes a request for a connector's path before any router sees it: connectors verify the very bytes under limits of
+   * their own, and the router was a tenth of the whole request. False: it is for somebody else.
+   */
+  take(message: IncomingMessage, response: ServerResponse): boolean {
     const target = targetOf(message.url!)
     const intake = this.#intakes.get(target.path)
-    const early = intake ? this.#refusal(intake, message) : unknownPath(target.path)
+    if (!intake) return false
+    this.#begin(intake, message, response, target)
+    return true
+  }
+
+  handle(message: IncomingMessage, response: ServerResponse): void {
+    if (this.take(message, response)) return
+    this.#answerEarly(message, response, undefined, unknownPath(targetOf(message.url!).path))
+  }
+
+  #begin(intake: Intake, message: IncomingMessage, response: ServerResponse, target: Target): void {
+    const early = this.#refusal(intake, message)
     if (early) this.#answerEarly(message, response, intake, early)
-    else this.#read(intake!, message, response, target)
+    else this.#read(intake, message, response, target)
   }
 
   #read(intake: Intake, message: IncomingMessage, response: ServerResponse, target: Target): void {

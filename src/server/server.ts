@@ -47,7 +47,7 @@ export function createServer(options: ServerOptions): Server {
   const admission = new Admission(limits)
   const metrics = new ServerMetrics(options.metrics, admission)
   const intake = new IntakeHandler({ ...options, admission, metrics }, intakesByPath(options.connectors))
-  const app = createApp(limits, metrics, options.env)
+  const app = createApp({ limits, metrics, env: options.env, first: (...request) => intake.take(...request) })
   probes(app, { ...options, registry: options.metrics, metrics, draining: () => intake.draining })
   routeToIntake(app, intake)
   let closed: Promise<void> | undefined
@@ -76,10 +76,7 @@ export function createServer(options: ServerOptions): Server {
   }
 }
 
-/**
- * Everything that no other route takes. The request is taken over before fastify reads the body: connectors verify the
- * very bytes, each has its own limit, and a signature check needs none of what a parser would do first.
- */
+/** What is left: paths that nobody has, and requests that come by injection instead of by the listener. */
 function routeToIntake(app: FastifyInstance, intake: IntakeHandler): void {
   app.route({
     method: METHODS,
