@@ -11,6 +11,8 @@ RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:24.11.1-bookworm-slim
 ENV NODE_ENV=production
+# Where the daemon tells its own command line how to reach it.
+ENV TWENTY_SYNC_CONTROL=/app/data
 WORKDIR /app
 COPY package.json LICENSE ./
 COPY --from=build /app/node_modules ./node_modules

@@ -1,8 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { stagesOf } from '../../scripts/containers/dockerfile.ts'
 import { lintContainers } from '../../scripts/containers/lint.ts'
+import { loadConfig } from '../../src/config/load.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const file = (name: string) => readFileSync(join(root, name), 'utf8')
@@ -70,5 +74,34 @@ describe('docker-compose.yml and Dockerfile', () => {
     expect(final!.instructions.find(({ name }) => name === 'HEALTHCHECK')!.text).toMatch(
       /^--interval=10s .* CMD \["node"/,
     )
+  })
+})
+
+describe('the config in docker-compose.yml', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'twenty-sync-compose-'))
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  it('is one that the daemon takes, with the flows beside it', async () => {
+    const { configs, services } = parse(compose, { merge: true })
+    const engine = join(folder, 'engine.yaml')
+    await writeFile(engine, configs.engine.content.replaceAll('$$', '$'))
+    const files: string[] = services.daemon.environment.TWENTY_SYNC_CONFIG.split(':')
+    expect(files.at(-1)).toBe(services.daemon.configs[0].target)
+    const variables = {
+      KAFKA_BROKERS: services.kafka.environment.KAFKA_ADVERTISED_LISTENERS.replace('PLAINTEXT://', ''),
+      REDIS_URL: 'redis://:secret@redis:6379',
+      REGISTRY_URL: services.daemon.environment.REGISTRY_URL,
+      PUBLIC_URL: 'https://sync.example.com',
+      TWENTY_URL: 'https://crm.example.com',
+      TWENTY_API_KEY: 'key',
+      TWENTY_WEBHOOK_SECRET: 'secret',
+      FORM_KEY: 'key',
+    }
+    const config = await loadConfig([...files.slice(0, -1).map(path => join(root, path)), engine], { env: variables })
+    expect(config.log).toMatchObject({ type: 'kafka', brokers: ['kafka:9092'], replication: 1 })
+    expect(config.state).toMatchObject({ type: 'redis' })
   })
 })
