@@ -155,10 +155,17 @@ export class DeadLetters {
     return letters.map((letter, at) => resolutionOf(letter, entries[at]?.value as Resolved | undefined))
   }
 
+  /** @param id the whole, or a beginning that only one letter has. */
   async find(flow: string, id: string): Promise<DeadLetter> {
-    const found = (await this.list(flow)).find(({ letter }) => letter.id === id || letter.id.startsWith(id))
-    if (!found) throw new SyncError('rejected', 'NO_SUCH_DEAD_LETTER', `flow "${flow}" has no dead letter ${id}`)
-    return found.letter
+    const found = (await this.list(flow)).filter(({ letter }) => letter.id.startsWith(id))
+    if (found.length === 1) return found[0]!.letter
+    if (found.length === 0)
+      throw new SyncError('rejected', 'NO_SUCH_DEAD_LETTER', `flow "${flow}" has no dead letter ${id}`)
+    throw new SyncError(
+      'rejected',
+      'AMBIGUOUS_DEAD_LETTER',
+      `"${id}" begins ${found.length} dead letters; give more of it`,
+    )
   }
 
   /**

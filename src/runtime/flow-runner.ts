@@ -384,6 +384,7 @@ export class FlowRunner {
     const { event: _event, data: _data, ...names } = run.scope
     const facts = { flow: this.flow.identity, step: run.at, error, attempts, firstAt, logged: job.logged, names }
     await this.#untilDone(job.owner, async () => {
+      if (run.dryRun) return
       await this.#options.deadLetters.write(facts)
       await this.#memory.dead(run)
     })

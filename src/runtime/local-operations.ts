@@ -21,6 +21,8 @@ export interface Live {
   readonly flow: (name: string) => Omit<FlowReport, 'name' | 'lag' | 'deadLetters'>
   readonly pause: (flow: string) => Promise<void>
   readonly resume: (flow: string) => Promise<void>
+  /** Aborted when this assembly goes: a replay ends then, and the same command takes it up again. */
+  readonly ending: AbortSignal
 }
 
 export interface LocalOperationsOptions {
@@ -244,11 +246,11 @@ export class LocalOperations implements Operations {
   }
 
   replay(query: ReplayArguments, signal: AbortSignal): AsyncIterable<ReplayProgress> {
-    const { engine, env, deadLetters, ledger, assembly } = this.#options
+    const { engine, env, deadLetters, ledger, assembly, live } = this.#options
     const flow = this.#flow(query.flow)
     const where = query.where ? compileExpression(query.where) : undefined
     const deps = { flow, log: engine.log, state: engine.state, env, deadLetters, ledger, names: assembly.names }
-    return replay(deps, { ...query, where }, signal)
+    return replay(deps, { ...query, where }, live ? AbortSignal.any([signal, live.ending]) : signal)
   }
 
   #flow(name: string): CompiledFlow {

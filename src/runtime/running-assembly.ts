@@ -113,6 +113,7 @@ export class RunningAssembly {
       flow: name => this.#flowReport(this.#flows.get(name)!),
       pause: name => this.#flows.get(name)!.pause(),
       resume: name => this.#flows.get(name)!.resume(),
+      ending: this.#stopping.signal,
     }
   }
 

@@ -41,10 +41,10 @@ describe.each(VERSIONS)('a server with %o', versions => {
       },
     ])
     await bench.run([
-      item('update', { object: 'person', id: rows[0]!.id, values: { 'name.firstName': 'Augusta' } }),
+      item('update', { object: 'person', recordId: rows[0]!.id, values: { 'name.firstName': 'Augusta' } }),
       item('update', {
         object: 'person',
-        id: rows[1]!.id,
+        recordId: rows[1]!.id,
         values: { 'linkedinLink.primaryLinkUrl': 'https://x.com/b' },
       }),
     ])

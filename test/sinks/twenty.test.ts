@@ -232,7 +232,7 @@ describe('upsert', () => {
 describe('update, find and delete', () => {
   it('by id and by match', async () => {
     const [ada] = bench.twenty.seed('people', [{ emails: { primaryEmail: 'ada@example.com' } }])
-    await one('update', { object: 'person', id: ada!.id, values: { jobTitle: 'CTO' } })
+    await one('update', { object: 'person', recordId: ada!.id, values: { jobTitle: 'CTO' } })
     expect(await one('find', { object: 'person', match: { emails: 'Ada@example.com' } })).toMatchObject({
       result: { id: ada!.id, jobTitle: 'CTO', object: 'person' },
     })
@@ -242,7 +242,7 @@ describe('update, find and delete', () => {
   })
 
   it('a missing record is an error, or nothing, as told', async () => {
-    const args = { object: 'person', id: '11111111-1111-4111-8111-111111111111', values: { jobTitle: 'x' } }
+    const args = { object: 'person', recordId: '11111111-1111-4111-8111-111111111111', values: { jobTitle: 'x' } }
     expect(await one('update', args)).toMatchObject({ kind: 'rejected', code: 'MATCH_NOT_FOUND' })
     expect(await one('update', { ...args, onMissing: 'skip' })).toMatchObject({ status: 'skipped', result: null })
   })
@@ -250,7 +250,7 @@ describe('update, find and delete', () => {
   it('P7: what was deleted between plan and delivery stays deleted', async () => {
     const rows = bench.twenty.seed('people', [{ jobTitle: 'a' }, { jobTitle: 'b' }, { jobTitle: 'c' }])
     const plans = (await bench.sink.plan(
-      rows.map(({ id }) => item('update', { object: 'person', id, values: { jobTitle: 'new' } })),
+      rows.map(({ id }) => item('update', { object: 'person', recordId: id, values: { jobTitle: 'new' } })),
       signal,
     )) as Plan[]
     me().destroy('people', String(rows[0]!.id))
@@ -262,7 +262,7 @@ describe('update, find and delete', () => {
     expect(people().map(row => row.id)).not.toContain(rows[0]!.id)
     me().softDelete('people', String(rows[1]!.id))
     const [alone] = (await bench.sink.plan(
-      [item('update', { object: 'person', id: rows[2]!.id, values: { jobTitle: 'newer' } })],
+      [item('update', { object: 'person', recordId: rows[2]!.id, values: { jobTitle: 'newer' } })],
       signal,
     )) as Plan[]
     me().softDelete('people', String(rows[2]!.id))
@@ -272,7 +272,7 @@ describe('update, find and delete', () => {
   it('two writes to one record in one delivery both land, in order', async () => {
     const [ada] = bench.twenty.seed('people', [{ jobTitle: 'a' }])
     const done = await bench.run(
-      ['b', 'c'].map(jobTitle => item('update', { object: 'person', id: ada!.id, values: { jobTitle } })),
+      ['b', 'c'].map(jobTitle => item('update', { object: 'person', recordId: ada!.id, values: { jobTitle } })),
     )
     expect(done.map(each => 'status' in each && each.status)).toEqual(['delivered', 'delivered'])
     expect(people()[0]!.jobTitle).toBe('c')
@@ -280,10 +280,10 @@ describe('update, find and delete', () => {
 
   it('delete is soft unless told; gone already is no error', async () => {
     const [ada, bob] = bench.twenty.seed('people', [{ jobTitle: 'a' }, { jobTitle: 'b' }])
-    await bench.run([ada, bob].map(row => item('delete', { object: 'person', id: row!.id })))
+    await bench.run([ada, bob].map(row => item('delete', { object: 'person', recordId: row!.id })))
     expect(people().map(row => Boolean(row.deletedAt))).toEqual([true, true])
-    expect((await planOf('delete', { object: 'person', id: ada!.id })).operation).toBe('none')
-    await one('delete', { object: 'person', id: ada!.id, destroy: true })
+    expect((await planOf('delete', { object: 'person', recordId: ada!.id })).operation).toBe('none')
+    await one('delete', { object: 'person', recordId: ada!.id, destroy: true })
     expect(people().map(row => row.id)).toEqual([bob!.id])
   })
 })
@@ -375,7 +375,9 @@ describe('P8: calls', () => {
       'people',
       Array.from({ length: 1000 }, (_, at) => person(at, 'old')),
     )
-    await bench.run(rows.map(({ id }) => item('update', { object: 'person', id, values: { jobTitle: 'new' } })))
+    await bench.run(
+      rows.map(({ id }) => item('update', { object: 'person', recordId: id, values: { jobTitle: 'new' } })),
+    )
     expect(people().every(row => row.jobTitle === 'new')).toBe(true)
     expect(bench.recordCalls().length).toBeLessThanOrEqual(24)
     // What proxies take as a request line.

@@ -26,7 +26,7 @@ const match = Type.Union(
   },
 )
 
-const id = Expr({ description: 'Id of the record, instead of `match`.', examples: ['data.id'] })
+const recordId = Expr({ description: 'Id of the record, instead of `match`.', examples: ['data.id'] })
 
 const values = ExprMap({
   description:
@@ -84,8 +84,8 @@ function action(
 export const actions = {
   find: action(
     'read',
-    'Reads one record, by id or match; null when there is none. Records in the trash do not count.',
-    { object, match: Type.Optional(match), id: Type.Optional(id), values: Type.Optional(values) },
+    'Reads one record, by recordId or match; null when there is none. Records in the trash do not count.',
+    { object, match: Type.Optional(match), recordId: Type.Optional(recordId), values: Type.Optional(values) },
     [
       {
         title: 'The company of an e-mail address',
@@ -112,11 +112,11 @@ export const actions = {
   ),
   update: action(
     'safe',
-    'Changes the fields of a record that differ, by id or match.',
+    'Changes the fields of a record that differ, by recordId or match.',
     {
       object,
       match: Type.Optional(match),
-      id: Type.Optional(id),
+      recordId: Type.Optional(recordId),
       values: Type.Optional(values),
       onMatch: Type.Optional(onMatch),
       onDeleted: Type.Optional(onDeleted),
@@ -126,7 +126,7 @@ export const actions = {
     [
       {
         title: 'A score, written back',
-        yaml: '{ in: twenty, object: person, id: data.id, values: { score: answer.score } }',
+        yaml: '{ in: twenty, object: person, recordId: data.id, values: { score: answer.score } }',
       },
     ],
   ),
@@ -150,16 +150,16 @@ export const actions = {
   ),
   delete: action(
     'safe',
-    'Moves a record to the trash, by id or match; nothing when it is gone already.',
+    'Moves a record to the trash, by recordId or match; nothing when it is gone already.',
     {
       object,
       match: Type.Optional(match),
-      id: Type.Optional(id),
+      recordId: Type.Optional(recordId),
       values: Type.Optional(values),
       destroy: Type.Optional(
         Type.Boolean({ description: 'Removes it for good instead, also out of the trash.', default: false }),
       ),
     },
-    [{ title: 'By id', yaml: '{ in: twenty, object: person, id: data.personId }' }],
+    [{ title: 'By id', yaml: '{ in: twenty, object: person, recordId: data.personId }' }],
   ),
 } satisfies Record<string, ActionDefinition>

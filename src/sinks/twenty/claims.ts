@@ -8,7 +8,7 @@ import type { Item } from '../sink.ts'
  * field types. Two keys may share a name, which only makes one wait; one key never has two names.
  */
 export function claimsOf({ action, args }: Item): string[] {
-  if (args.match === undefined || args.id !== undefined || action === 'update' || action === 'delete') return []
+  if (args.match === undefined || args.recordId !== undefined || action === 'update' || action === 'delete') return []
   const values = isFields(args.values) ? args.values : {}
   if (isFields(args.match)) {
     const parts = Object.entries(args.match).map(([path, value]) => [columnOf(path), claimText(path, value)] as const)

@@ -52,7 +52,7 @@ export function wishOf(item: Item, schema: TwentySchema, assignees: ReadonlyMap<
   return {
     item,
     object,
-    ...(args.id !== undefined && { id: idOf(args.id, object) }),
+    ...(args.recordId !== undefined && { id: idOf(args.recordId, object) }),
     keys,
     values,
     onMatch: creates === 'keep' || creates === 'fill-empty' ? creates : 'overwrite',
@@ -151,7 +151,7 @@ function idOf(id: unknown, object: TwentyObject): string {
   throw new SyncError(
     'rejected',
     'INVALID_ID',
-    `${object.name}: id is ${JSON.stringify(id)?.slice(0, 60)}, not a record's id`,
+    `${object.name}: recordId is ${JSON.stringify(id)?.slice(0, 60)}, not a record's id`,
   )
 }
 
