@@ -67,10 +67,8 @@ function saslOf({ sasl }: KafkaLogConfig): SASLOptions | undefined {
   return { mechanism, username, password } as SASLOptions
 }
 
-/** kafkajs calls errors what it goes on to retry, so nothing of its own is louder than a warning, and most is debug. */
-function writeLog(log: Logger, { namespace, level, log: entry }: KafkaLogEntry): void {
+/** kafkajs calls an error what it then tries again: what matters is told by the log's own messages. */
+function writeLog(log: Logger, { namespace, log: entry }: KafkaLogEntry): void {
   const { message, error, broker, groupId, retryCount } = entry
-  const fields = { namespace, error, broker, group: groupId, retryCount }
-  if (level <= 1 && retryCount === undefined) log.warn(fields, message)
-  else log.debug(fields, message)
+  log.debug({ namespace, error, broker, group: groupId, retryCount }, message)
 }

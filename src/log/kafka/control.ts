@@ -1,16 +1,26 @@
 import type { Clock } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
 import type { KafkaClient } from './client.ts'
-import type { Broker, Cluster } from './kafkajs-internals.ts'
-import { isUnsupported, logError } from './log-error.ts'
+import { commitOffsets, committedOffsets, NOBODY, type Offsets } from './group-offsets.ts'
+import type { Cluster } from './kafkajs-internals.ts'
+import { isUnsupported, logError, protocolErrorOf } from './log-error.ts'
 import { deleteOffsets } from './offset-delete.ts'
 import { type KafkaTimings, within } from './timings.ts'
+
+const TRIES = 8
+const PAUSE_MS = 50
+const UNSETTLED = new Set([
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+  'NOT_COORDINATOR_FOR_GROUP',
+])
 
 /** Keys of requests. */
 const CREATE_TOPICS = 19
 const DESCRIBE_CONFIGS = 32
-
-export type Offsets = Map<number, number>
 
 /** Questions about topics, offsets and groups, over connections of their own, which are renewed after any failure. */
 export class KafkaControl {
@@ -125,59 +135,29 @@ export class KafkaControl {
   }
 
   async #run<T>(doing: string, work: (cluster: Cluster) => Promise<T>): Promise<T> {
-    this.#cluster ??= this.#client.newCluster()
-    const cluster = this.#cluster
     try {
-      const connected = async () => {
-        await cluster.connect()
-        await cluster.refreshMetadataIfNecessary()
-        return work(cluster)
-      }
-      return await within(this.#clock, this.#timings.requestMs, doing, connected())
+      return await within(this.#clock, this.#timings.requestMs, doing, this.#persist(work))
     } catch (error) {
       // Its metadata may name brokers and topics that are gone, and it would ask for them for ever.
-      if (this.#cluster === cluster) void this.close()
+      void this.close()
       throw logError(error, doing)
     }
   }
-}
 
-/** Who commits: a member in its generation, so that the broker refuses one that lost its ownership. */
-export interface Committer {
-  readonly memberId: string
-  readonly generation: number
-}
-
-const NOBODY: Committer = { memberId: '', generation: -1 }
-
-export async function commitOffsets(
-  broker: Broker,
-  group: string,
-  committer: Committer,
-  offsets: ReadonlyMap<string, Offsets>,
-): Promise<void> {
-  const topics = [...offsets].map(([topic, byPartition]) => ({
-    topic,
-    partitions: [...byPartition].map(([partition, offset]) => ({ partition, offset: String(offset) })),
-  }))
-  const { memberId, generation } = committer
-  await broker.offsetCommit({ groupId: group, groupGenerationId: generation, memberId, topics })
-}
-
-export async function committedOffsets(
-  broker: Broker,
-  group: string,
-  topics: ReadonlyMap<string, readonly number[]>,
-): Promise<Map<string, Offsets>> {
-  const wanted = [...topics].map(([topic, partitions]) => ({
-    topic,
-    partitions: partitions.map(partition => ({ partition })),
-  }))
-  const { responses } = await broker.offsetFetch({ groupId: group, topics: wanted })
-  return new Map(
-    responses.map(({ topic, partitions }) => {
-      const found = partitions.filter(({ offset }) => Number(offset) >= 0)
-      return [topic, new Map(found.map(({ partition, offset }) => [partition, Number(offset)]))]
-    }),
-  )
+  /** Tries again while the cluster is still making up its mind about leaders and coordinators, as after a creation. */
+  async #persist<T>(work: (cluster: Cluster) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      this.#cluster ??= this.#client.newCluster()
+      const cluster = this.#cluster
+      try {
+        await cluster.connect()
+        await cluster.refreshMetadataIfNecessary()
+        return await work(cluster)
+      } catch (error) {
+        if (this.#cluster === cluster) void this.close()
+        if (attempt === TRIES || !UNSETTLED.has(protocolErrorOf(error) ?? '')) throw error
+        await this.#clock.sleep(PAUSE_MS * attempt)
+      }
+    }
+  }
 }

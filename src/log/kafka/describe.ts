@@ -1,5 +1,6 @@
 import type { GroupInfo, TopicInfo } from '../event-log.ts'
-import type { KafkaControl, Offsets } from './control.ts'
+import type { KafkaControl } from './control.ts'
+import type { Offsets } from './group-offsets.ts'
 
 export async function lagOf(control: KafkaControl, topic: string, group: string): Promise<number> {
   const [begin, end] = await Promise.all([control.offsets(topic, 'begin'), control.offsets(topic, 'end')])

@@ -1,5 +1,5 @@
 import { ASSIGNER, type Assignment, assign, assignmentOf, subscriptionBytes, topicsOf } from './assignment.ts'
-import { commitOffsets, committedOffsets, type Offsets } from './control.ts'
+import { commitOffsets, committedOffsets, type Offsets } from './group-offsets.ts'
 import type { Broker, Cluster } from './kafkajs-internals.ts'
 import { protocolErrorOf } from './log-error.ts'
 import type { KafkaTimings } from './timings.ts'

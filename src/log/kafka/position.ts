@@ -1,5 +1,6 @@
 import type { StartPosition } from '../event-log.ts'
-import type { KafkaControl, Offsets } from './control.ts'
+import type { KafkaControl } from './control.ts'
+import type { Offsets } from './group-offsets.ts'
 
 /** Offsets of a position as they are now. @param unnamed where partitions are that `offsets` leaves out. */
 export async function resolvePosition(
