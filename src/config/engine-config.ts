@@ -188,7 +188,7 @@ function readState(root: MapNode, log: LogConfig, load: LoadContext): StateConfi
 }
 
 function readRedis(node: Node, config: Static<typeof StateSchema>, load: LoadContext): StateConfig {
-  const { url, tls, prefix = 'twenty-sync:', insecure = false } = config
+  const { url, tls, prefix = 'twenty-sync', insecure = false } = config
   const urls = typeof url === 'string' ? [url] : (url ?? [])
   if (urls.length === 0) required(node, ['state', 'url'], 'url: "${REDIS_URL}"', load)
   const written = node.kind === 'map' ? node.entries.get('url') : undefined

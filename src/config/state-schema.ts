@@ -36,7 +36,7 @@ export const StateSchema = Type.Object(
       Type.String({
         description: 'Redis: first part of every key.',
         pattern: '^[^{}\\s]*$',
-        default: 'twenty-sync:',
+        default: 'twenty-sync',
         examples: ['crm-production:'],
       }),
     ),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type {
   Config,
   ConfigPath,
@@ -69,6 +70,8 @@ class Assembler {
     const { coordinator, shared } = engine
     this.#claims = new Claims({ coordinator, clock: env.clock, random: env.random, owner: instance, shared })
     this.#names = new TopicNames(config.log.prefix)
+    // Every call under way listens to it.
+    setMaxListeners(0, this.#ending.signal)
   }
 
   assemble(): Assembly {

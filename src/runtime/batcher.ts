@@ -126,7 +126,7 @@ export class Batcher {
   }
 
   async #deliverOne(plan: Plan, claims: HeldClaims): Promise<Delivery> {
-    if (!(await claims.renew())) {
+    if (claims.lost) {
       throw new SyncError(
         'retryable',
         'CLAIM_LOST',

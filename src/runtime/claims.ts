@@ -1,7 +1,10 @@
 import type { Clock } from '../environment.ts'
+import { shortHash } from '../identity.ts'
 import type { Coordinator, Lease } from '../state/coordinator.ts'
 
-const LEASE_MS = 60_000
+/** So long does a process that was killed keep others from creating what it was about to create. */
+const LEASE_MS = 15_000
+const RENEW_MS = 5000
 const ASK_AGAIN_MS = 100
 /** Releases remembered; older ones count as recent. */
 const KEEP_RELEASES = 50_000
@@ -48,17 +51,38 @@ export class Claims {
     if (names.some(name => this.#held.has(name))) return undefined
     const held = new HeldClaims(names, mark => this.#unchangedSince(names, mark))
     for (const name of names) this.#take(name, held)
+    return this.#shared ? this.#lease(names, held) : held
+  }
+
+  async #lease(names: readonly string[], held: HeldClaims): Promise<HeldClaims | undefined> {
     for (const name of names) {
-      const lease = await this.#coordinator.acquire(`claim/${name}`, this.#owner, LEASE_MS)
-      if (lease) {
-        held.add(lease)
-        continue
+      // Hashed: a name carries what a record is found by, an address for example.
+      const lease = await this.#coordinator.acquire(`claim/${shortHash(name)}`, this.#owner, LEASE_MS)
+      if (!lease) {
+        this.#foreign.add(name)
+        await held.release()
+        return undefined
       }
-      this.#foreign.add(name)
-      await held.release()
-      return undefined
+      held.add(lease)
     }
+    this.#keep(held)
     return held
+  }
+
+  /** A plan may wait long for its call; the lease lives as long as the process that holds it. */
+  #keep(held: HeldClaims): void {
+    const cancel = this.#clock.after(
+      RENEW_MS,
+      () => {
+        held.renew().then(
+          () => this.#keep(held),
+          () => this.#keep(held),
+        )
+      },
+      { background: true },
+    )
+    held.onRelease(cancel)
+    if (held.released) cancel()
   }
 
   /** Resolves when none of the names is taken any more; somebody else may take one at once. */
@@ -67,11 +91,14 @@ export class Claims {
     for (const name of names) if (this.#foreign.delete(name)) await this.#whenLeaseFree(name, signal)
   }
 
+  /** By holding it for a moment: asking for the lease beside a holder of our own would take it from him. */
   async #whenLeaseFree(name: string, signal: AbortSignal): Promise<void> {
     for (;;) {
       await this.#clock.sleep(ASK_AGAIN_MS * (0.5 + this.#random()), signal)
-      const lease = await this.#coordinator.acquire(`claim/${name}`, this.#owner, LEASE_MS)
-      if (lease) return lease.release()
+      const held = await this.tryHold([name])
+      if (held) return held.release()
+      // Somebody in this process was faster, and will let go.
+      if (!this.#foreign.delete(name)) return this.#held.get(name)
     }
   }
 
@@ -107,6 +134,9 @@ export class Claims {
 /** Released once, whatever happens in between. */
 export class HeldClaims {
   readonly names: readonly string[]
+  /** A lease lapsed while it was held. */
+  lost = false
+  released = false
   readonly #unchangedSince: (mark: number) => boolean
   readonly #leases: Lease[] = []
   readonly #releases: (() => void)[] = []
@@ -133,14 +163,14 @@ export class HeldClaims {
     return names.every(name => this.names.includes(name))
   }
 
-  /** False when one lapsed meanwhile: what was planned under it must be planned again. */
-  async renew(): Promise<boolean> {
-    if (this.#leases.length === 0) return true
+  /** Notes what lapsed: somebody else may have it now, and what was planned under it must be planned again. */
+  async renew(): Promise<void> {
     const renewed = await Promise.all(this.#leases.map(lease => lease.renew()))
-    return renewed.every(Boolean)
+    if (!this.released && !renewed.every(Boolean)) this.lost = true
   }
 
   async release(): Promise<void> {
+    this.released = true
     const leases = this.#leases.splice(0)
     // The other instances first; our own waiters would find the lease still taken.
     if (leases.length > 0) await Promise.allSettled(leases.map(lease => lease.release()))

@@ -1,3 +1,5 @@
+import isEqual from 'lodash/isEqual.js'
+import pick from 'lodash/pick.js'
 import type { Config, Problem } from '../config/config.ts'
 import { ConfigError } from '../config/config.ts'
 import { type Engine, openEngine } from '../engine.ts'
@@ -226,14 +228,13 @@ async function prepare(engine: Engine, assembly: Assembly): Promise<void> {
 }
 
 function refuseEngineChange(before: Config, after: Config): void {
-  const same =
-    JSON.stringify([before.log, before.state, before.server]) === JSON.stringify([after.log, after.state, after.server])
-  if (!same)
-    throw new SyncError(
-      'rejected',
-      'RESTART_NEEDED',
-      '`log`, `state` or `server` changed: that takes a restart; nothing was changed',
-    )
+  const parts = ['log', 'state', 'server'] as const
+  if (isEqual(pick(before, parts), pick(after, parts))) return
+  throw new SyncError(
+    'rejected',
+    'RESTART_NEEDED',
+    '`log`, `state` or `server` changed: that takes a restart; nothing was changed',
+  )
 }
 
 async function verifyAssembly(assembly: Assembly, env: Environment, withinMs: number) {

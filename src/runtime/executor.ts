@@ -107,8 +107,9 @@ export class Executor {
     const earlier = await this.#memory.earlierEffect(run, step, item, known)
     if (earlier) {
       // P3: this effect was done before, by this event or by another with its key.
-      this.#memory.keep(run, stepKey, { ...earlier, skipped: 'done before' })
-      join(step, scope, earlier.result)
+      const result = earlier.ref ?? null
+      this.#memory.keep(run, stepKey, { ...earlier, result, skipped: 'done before' })
+      join(step, scope, result)
       return undefined
     }
     if (run.mode === 'replay' && step.effect !== 'safe' && !run.allEffects) {

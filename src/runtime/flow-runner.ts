@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Environment } from '../environment.ts'
 import { asSyncError, SyncError } from '../errors.ts'
 import { actionOf, type ChangeEvent } from '../event.ts'
@@ -162,6 +163,8 @@ export class FlowRunner {
   async #assigned(partition: Partition): Promise<void> {
     const owner: OwnedPartition = { partition, timers: new Map(), running: 0, closed: false }
     this.#owned.set(partitionKey(partition), owner)
+    // Every waiting event listens to it.
+    setMaxListeners(0, partition.owned)
     if (this.#options.replay) return
     // P4: the parked lists are known before the first event, which may have to join one.
     const lists = await this.#untilDone(owner, () => this.#parking.load(partition.topic, partition.partition))

@@ -169,7 +169,8 @@ export class RunMemory {
 
   /** A write that can join the run's own next commit. */
   #effectDone(run: Run, plan: Plan, record: StepRecord): Write {
-    const value: EffectRecord = { ...record, event: run.event.id, key: plan.item.key }
+    // The key and the reference stay, for long; what the answer said goes with the run.
+    const value: EffectRecord = { ...summary(record), event: run.event.id, key: plan.item.key }
     return { key: this.#keys.effect(plan.item.key), value, ttlMs: this.#rememberMs }
   }
 

@@ -178,7 +178,7 @@ describe('what a config becomes', () => {
       type: 'redis',
       urls: ['rediss://:word-of-kafka@r1:6380', 'rediss://:word-of-kafka@r2:6380'],
       cluster: true,
-      prefix: 'twenty-sync:',
+      prefix: 'twenty-sync',
     })
     expect(config.server).toEqual({ host: '127.0.0.1', port: 9090, publicUrl: 'https://sync.example.com' })
     expect(config.secrets).toContain('word-of-kafka')
