@@ -24,7 +24,7 @@ flows:
       - dedupe: { by: data.a, within: 1h }
       - upsert: { in: twenty, object: person, match: [name], values: { x: a }, as: person, when: b == a, key: a, onUnknown: hold }
       - request: { via: api, path: "/x/{id}", params: { id: data.id }, body: [a, 5, null], success: [200] }
-      - each: { over: data.items, as: one, key: one.id, concurrency: 2, do: [{ find: { object: company, id: one.id } }] }
+      - each: { over: data.items, as: one, key: one.id, concurrency: 2, do: [{ find: { object: company, recordId: one.id } }] }
 log:
   type: kafka
   brokers: ["localhost:9092"]
