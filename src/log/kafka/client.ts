@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls'
-import { Kafka, type SASLOptions } from 'kafkajs'
+import { type ISocketFactory, Kafka, type SASLOptions } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { LogConfig } from '../../config/config.ts'
 import {
@@ -38,6 +38,7 @@ export function kafkaClient(config: KafkaLogConfig, logger: Logger): KafkaClient
     requestTimeout: 30_000,
     enforceRequestTimeout: true,
     retry: RETRY,
+    socketFactory: quietSocketFactory(),
   }
   return {
     kafka: new Kafka({ ...connection, logLevel: 4, logCreator }),
@@ -45,13 +46,18 @@ export function kafkaClient(config: KafkaLogConfig, logger: Logger): KafkaClient
       new KafkaCluster({
         ...connection,
         logger: createKafkaLogger({ level: 4, logCreator }),
-        socketFactory: defaultSocketFactory(),
         metadataMaxAge: METADATA_MAX_AGE_MS,
         allowAutoTopicCreation: false,
         maxInFlightRequests: null,
         isolationLevel: READ_COMMITTED,
       }),
   }
+}
+
+/** kafkajs takes leave of a socket once a try, and each time leaves a listener behind, which dies with the socket. */
+function quietSocketFactory(): ISocketFactory {
+  const open = defaultSocketFactory()
+  return options => open(options).setMaxListeners(0)
 }
 
 function tlsOf({ tls }: KafkaLogConfig): ConnectionOptions | boolean {
