@@ -39,8 +39,10 @@ export class RunMemory {
   async claim(run: Run, step: string, value: string, withinMs: number): Promise<'mine' | 'taken' | 'wait'> {
     if (run.dryRun) return 'mine'
     const key = this.#keys.dedupe(step, value)
-    for (;;) {
-      const [entry] = await this.#state.get([key])
+    // Most claims of a new event are the first of their key: those are made without a look.
+    let look = run.mode !== 'live' || run.version !== undefined || run.claims.has(key)
+    for (; ; look = true) {
+      const [entry] = look ? await this.#state.get([key]) : []
       const held = entry?.value as DedupeRecord | undefined
       if (held?.owner === run.event.id) break
       if (held && Math.abs(Date.parse(run.event.time) - Date.parse(held.time)) < withinMs) {

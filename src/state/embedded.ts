@@ -28,6 +28,7 @@ export class EmbeddedState implements StateStore {
   readonly #find: SqliteStatement
   readonly #from: SqliteStatement
   readonly #put: SqliteStatement
+  readonly #create: SqliteStatement
   readonly #delete: SqliteStatement
   readonly #sweep: SqliteStatement
   readonly #reserve: SqliteStatement
@@ -47,6 +48,11 @@ export class EmbeddedState implements StateStore {
     this.#put = database.prepare(
       `INSERT INTO state (key, value, version, expires_at) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE
        SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at`,
+    )
+    this.#create = database.prepare(
+      `INSERT INTO state (key, value, version, expires_at) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE
+       SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at
+       WHERE state.expires_at <= ?`,
     )
     this.#delete = database.prepare('DELETE FROM state WHERE key = ?')
     this.#sweep = database.prepare(
@@ -99,10 +105,16 @@ export class EmbeddedState implements StateStore {
       rows: rowsOf(rows),
       unavailable: 'STATE_UNAVAILABLE',
       apply: () => {
-        const held = rows.every(({ key, ifVersion }) => ifVersion === undefined || this.#versionOf(key) === ifVersion)
-        if (!held) return false
+        const [first, ...others] = rows
+        // Most commits make one new key and say nothing of the others: creating it is then its own check.
+        const creates = first?.ifVersion === null && first.json !== undefined
+        const checked = creates ? others : rows
+        if (!checked.every(({ key, ifVersion }) => ifVersion === undefined || this.#versionOf(key) === ifVersion))
+          return false
         reserved = this.#reserveFor(rows.length)
-        return rows.map(row => this.#write(row))
+        if (!creates) return rows.map(row => this.#write(row))
+        const created = this.#insert(first)
+        return created !== false && [created, ...others.map(row => this.#write(row))]
       },
       committed: () => {
         this.#reservedVersions = Math.max(this.#reservedVersions, reserved)
@@ -135,6 +147,14 @@ export class EmbeddedState implements StateStore {
     const version = ++this.#lastVersion
     this.#put.run(key, json, version, ttlMs === undefined ? null : this.#clock.now() + ttlMs)
     return version
+  }
+
+  /** False when the key exists; nothing is written then. */
+  #insert({ key, json, ttlMs }: StoredWrite): Version | false {
+    const now = this.#clock.now()
+    const version = ++this.#lastVersion
+    const { changes } = this.#create.run(key, json!, version, ttlMs === undefined ? null : now + ttlMs, now)
+    return Number(changes) > 0 ? version : false
   }
 
   /** Writes down a further block of versions, in the same transaction, before the first of it is given out. */
