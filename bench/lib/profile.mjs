@@ -6,9 +6,11 @@ import { join } from 'node:path'
 const session = new Session()
 session.connect()
 session.post('Profiler.enable')
-session.post('Profiler.start')
+// Loading is a matter of the bench `start`.
+setTimeout(() => session.post('Profiler.start'), 2500).unref()
 process.once('exit', () => {
-  session.post('Profiler.stop', (_error, { profile }) => {
+  session.post('Profiler.stop', (error, { profile } = {}) => {
+    if (error) return
     const folder = process.env.BENCH_PROFILE
     mkdirSync(folder, { recursive: true })
     writeFileSync(join(folder, `${process.pid}.cpuprofile`), JSON.stringify(profile))
