@@ -19,13 +19,16 @@ export async function kafkaTools(): Promise<{ java: string; classPath: string }>
   return { java, classPath: `${lib}/*` }
 }
 
+/** User of the second listener, which asks for SASL PLAIN. */
+export const SASL_USER = { username: 'tester', password: 'tester-secret' }
+
 /** One node, broker and controller in one, on loopback, with its data in a temporary folder. Up in about 5 s. */
-export async function startKafkaFromMaven(): Promise<KafkaService> {
+export async function startKafkaFromMaven(): Promise<KafkaService & { readonly saslBrokers: string[] }> {
   const tools = await kafkaTools()
   const folder = await dataFolder('kafka')
-  const [port, controllerPort] = (await freePorts(2)) as [number, number]
+  const [port, controllerPort, saslPort] = (await freePorts(3)) as [number, number, number]
   const properties = join(folder.path, 'server.properties')
-  await writeFile(properties, propertiesOf(port, controllerPort, join(folder.path, 'data')))
+  await writeFile(properties, propertiesOf(port, controllerPort, saslPort, join(folder.path, 'data')))
   const format = ['kafka.tools.StorageTool', 'format', '-t', 'dHdlbnR5LXN5bmMtdGVzdA', '-c', properties]
   const formatted = await run(tools.java, [...JVM, '-cp', tools.classPath, ...format], { silenceMs: 30_000 })
   if (formatted.status !== 0) throw new NotAvailable(`Kafka's storage tool failed: ${formatted.output.slice(-400)}`)
@@ -46,6 +49,7 @@ export async function startKafkaFromMaven(): Promise<KafkaService> {
   })
   return {
     brokers: [`127.0.0.1:${port}`],
+    saslBrokers: [`127.0.0.1:${saslPort}`],
     kind: 'maven',
     found: `Kafka ${KAFKA_VERSION} from Maven Central, KRaft, started on port ${port}`,
     restart: async (options = {}) => {
@@ -59,14 +63,18 @@ export async function startKafkaFromMaven(): Promise<KafkaService> {
 /** A small heap and the first compiler only: up sooner, and two cores are shared with the tests. */
 const JVM = ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData']
 
-function propertiesOf(port: number, controllerPort: number, data: string): string {
+function propertiesOf(port: number, controllerPort: number, saslPort: number, data: string): string {
+  const { username, password } = SASL_USER
+  const login = 'org.apache.kafka.common.security.plain.PlainLoginModule'
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controllerPort}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
+listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort},SASL://127.0.0.1:${saslPort}
+advertised.listeners=PLAINTEXT://127.0.0.1:${port},SASL://127.0.0.1:${saslPort}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl.plain.sasl.jaas.config=${login} required user_${username}="${password}";
 log.dirs=${data}
 auto.create.topics.enable=false
 offsets.topic.num.partitions=4
