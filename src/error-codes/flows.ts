@@ -27,6 +27,11 @@ export const FLOW_CODES: ErrorCodes = {
     means: 'An expression reads a field that this event does not have.',
     advice: 'Write `data.?field.orValue(…)` where the field may be absent, then redrive.',
   },
+  ITEM_KEY_TWICE: {
+    kinds: ['rejected'],
+    means: 'Two items of an `each` step have the same `key`, so their effects could not be told apart.',
+    advice: 'Choose a `key` that differs for every item of the list, or remove the double item before.',
+  },
   NOT_A_LIST: {
     kinds: ['rejected'],
     means: '`over` of an `each` step gave something else than a list.',

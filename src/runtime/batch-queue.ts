@@ -67,7 +67,7 @@ export class BatchQueue<T, R> {
     this.#cancel = clock.after(wait, () => this.#leave())
   }
 
-  #leave(): void {
+  #leave(isLate = false): void {
     this.#dueAt = Number.POSITIVE_INFINITY
     this.#cancel = undefined
     const { max, full, moreComing } = this.#options
@@ -77,9 +77,15 @@ export class BatchQueue<T, R> {
       this.#refilledAt = this.#options.clock.elapsed()
     }
     if (this.#waiting.length === 0) return
-    if (!moreComing?.() && this.#takeEager()) this.#send(this.#waiting.splice(0, max))
-    else if (!moreComing?.()) this.#schedule()
-    // With more coming, `poke` or the next `add` looks again.
+    if (moreComing?.() && !isLate) this.#waitForMore()
+    else if (isLate || this.#takeEager()) this.#send(this.#waiting.splice(0, max))
+    else this.#schedule()
+  }
+
+  /** `poke` or the next `add` looks again; nobody waits longer than this for others. */
+  #waitForMore(): void {
+    this.#dueAt = this.#options.clock.elapsed() + EAGER_REFILL_MS
+    this.#cancel = this.#options.clock.after(EAGER_REFILL_MS, () => this.#leave(true))
   }
 
   #send(batch: Waiting<T, R>[]): void {

@@ -27,7 +27,8 @@ export class Batcher {
   readonly #signal: AbortSignal
   readonly #plans = new Map<string, BatchQueue<Item, Plan | SyncError>>()
   readonly #deliveries = new Map<string, BatchQueue<Plan, Delivery>>()
-  #planning = 0
+  /** Plan calls under way, by priority: a live write waits for no replay. */
+  readonly #planning = { live: 0, replay: 0 }
 
   constructor(options: {
     system: string
@@ -111,13 +112,14 @@ export class Batcher {
   }
 
   async #planMany(items: Item[]): Promise<(Plan | SyncError)[]> {
-    this.#planning++
+    const { priority } = items[0]!
+    this.#planning[priority]++
     try {
       return await this.#sink.plan(items, this.#signal)
     } finally {
-      this.#planning--
+      this.#planning[priority]--
       // After the planned items had the chance to commit their intents and come back for delivery.
-      if (this.#planning === 0) this.#env.clock.after(5, () => this.#pokeAll())
+      if (this.#planning[priority] === 0) this.#env.clock.after(5, () => this.#pokeAll())
     }
   }
 
@@ -144,7 +146,7 @@ export class Batcher {
         max: batch.deliver,
         full: batch.deliver,
         send: plans => this.#sink.deliver(plans, this.#signal),
-        moreComing: () => this.#planning > 0,
+        moreComing: () => this.#planning[plan.item.priority] > 0,
       })
       this.#deliveries.set(key, queue)
     }

@@ -49,9 +49,19 @@ export class Claims {
   /** All names, or undefined when one is taken. Never waits for another holder. */
   async tryHold(names: readonly string[]): Promise<HeldClaims | undefined> {
     if (names.some(name => this.#held.has(name))) return undefined
-    const held = new HeldClaims(names, mark => this.#unchangedSince(names, mark))
+    const held = new HeldClaims(
+      names,
+      mark => this.#unchangedSince(names, mark),
+      () => this.#clock.elapsed(),
+    )
     for (const name of names) this.#take(name, held)
-    return this.#shared ? this.#lease(names, held) : held
+    if (!this.#shared) return held
+    try {
+      return await this.#lease(names, held)
+    } catch (error) {
+      await held.release()
+      throw error
+    }
   }
 
   async #lease(names: readonly string[], held: HeldClaims): Promise<HeldClaims | undefined> {
@@ -134,16 +144,29 @@ export class Claims {
 /** Released once, whatever happens in between. */
 export class HeldClaims {
   readonly names: readonly string[]
-  /** A lease lapsed while it was held. */
-  lost = false
   released = false
   readonly #unchangedSince: (mark: number) => boolean
   readonly #leases: Lease[] = []
   readonly #releases: (() => void)[] = []
 
-  constructor(names: readonly string[] = [], unchangedSince: (mark: number) => boolean = () => true) {
+  readonly #now: () => number
+  #renewedAt: number
+  #refused = false
+
+  constructor(
+    names: readonly string[] = [],
+    unchangedSince: (mark: number) => boolean = () => true,
+    now: () => number = () => 0,
+  ) {
     this.names = names
     this.#unchangedSince = unchangedSince
+    this.#now = now
+    this.#renewedAt = now()
+  }
+
+  /** A lease lapsed, or may have: the process was stopped for a while, or the coordinator did not answer. */
+  get lost(): boolean {
+    return this.#refused || (this.#leases.length > 0 && this.#now() - this.#renewedAt >= LEASE_MS)
   }
 
   add(lease: Lease): void {
@@ -165,8 +188,11 @@ export class HeldClaims {
 
   /** Notes what lapsed: somebody else may have it now, and what was planned under it must be planned again. */
   async renew(): Promise<void> {
+    const asked = this.#now()
     const renewed = await Promise.all(this.#leases.map(lease => lease.renew()))
-    if (!this.released && !renewed.every(Boolean)) this.lost = true
+    if (this.released) return
+    if (renewed.every(Boolean)) this.#renewedAt = asked
+    else this.#refused = true
   }
 
   async release(): Promise<void> {

@@ -169,7 +169,11 @@ class RunningDaemon implements Daemon {
   }
 
   reload(): ReturnType<Daemon['reload']> {
-    const done = this.#reloading.then(() => this.#reload())
+    const done = this.#reloading.then(() =>
+      this.#stopping.signal.aborted
+        ? ({ ok: false, problems: [], message: 'the daemon is stopping' } as const)
+        : this.#reload(),
+    )
     this.#reloading = done.catch(() => {})
     return done
   }
@@ -211,6 +215,8 @@ class RunningDaemon implements Daemon {
 
   async #stop(reason: string): Promise<void> {
     this.#stopping.abort()
+    // A reload that is under way ends first: it must not start anything on an engine that is closing.
+    await this.#reloading
     this.#env.logger.info({ reason }, `stopping: ${reason}`)
     await this.#server?.close()
     await this.#current?.stop()

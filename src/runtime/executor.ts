@@ -77,13 +77,13 @@ export class Executor {
         `step "${step.id}": \`${step.over.source}\` gave ${typeof list}, not a list`,
       )
     }
+    const keys = keysOf(step, list, scope)
     let next = 0
     const one = async (): Promise<void> => {
       while (next < list.length) {
         const index = next++
         const inner: Scope = { ...scope, [step.item]: list[index] }
-        const key = step.key ? String(step.key.evaluate(inner)) : String(index)
-        await this.execute(run, step.steps, inner, `${prefix}${step.id}/${key}/`)
+        await this.execute(run, step.steps, inner, `${prefix}${step.id}/${keys[index]}/`)
       }
     }
     const workers = Array.from({ length: Math.min(step.concurrency, list.length) }, one)
@@ -176,7 +176,10 @@ export class Executor {
       await this.#ledger.open(step.system.name, plan, { flow: this.#flow, event: run.event.id, hops: run.hops })
     }
     // A process whose ownership ran out starts no call.
-    if (run.owned.aborted) throw new Abandoned()
+    if (run.owned.aborted) {
+      await this.#memory.withdraw(run, step, plan, stepKey).catch(() => {})
+      throw new Abandoned()
+    }
     run.effects = true
     return this.#deliver(run, step, planned, stepKey)
   }
@@ -259,6 +262,17 @@ function joined(result: ProcessResult, step: ProcessorStep, scope: Scope): Skip 
   if (result.names) Object.assign(scope, result.names)
   if (step.as && result.names) scope[step.as] = result.names
   return undefined
+}
+
+/** P3: items are told apart by their keys, so two of one key would be one effect done twice, or one left out. */
+function keysOf(step: EachStep, list: readonly unknown[], scope: Scope): string[] {
+  const keys = list.map((item, index) =>
+    step.key ? String(step.key.evaluate({ ...scope, [step.item]: item })) : String(index),
+  )
+  const twice = keys.find((key, at) => keys.indexOf(key) !== at)
+  if (twice === undefined) return keys
+  const message = `step "${step.id}": two items have the key "${twice}"; choose a \`key\` that tells items apart`
+  throw new SyncError('rejected', 'ITEM_KEY_TWICE', message)
 }
 
 /** Whoever else uses the system learns of it at once. */

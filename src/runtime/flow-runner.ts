@@ -251,9 +251,17 @@ export class FlowRunner {
       })
   }
 
+  /** With what the state says now: what was read when the event was taken in may be outdated, or missing. */
   async #runAfresh(lane: string, job: Job): Promise<void> {
-    const [entry] = await this.#options.state.get([this.#keys.run(job.logged.event.id)])
-    await this.#runWith(lane, job, entry)
+    const { event, topic } = job.logged
+    const system = this.flow.echoSystems.get(topic)
+    const { state, ledger } = this.#options
+    const keys = [this.#keys.run(event.id)]
+    const [[entry], [written]] = await Promise.all([
+      state.get(keys),
+      system ? state.get([ledger.keyOf(system, event)]) : [undefined],
+    ])
+    await this.#runWith(lane, { ...job, written }, entry)
   }
 
   #runWith(lane: string, job: Job, entry: Entry | undefined): Promise<void> | void {
@@ -325,14 +333,27 @@ export class FlowRunner {
         const error = asSyncError(thrown)
         const wait = this.#judge(error, attempt, started)
         if (wait === 'stop') throw error
-        if (wait === 'dead') return this.#giveUp(lane, job, run, error, attempt + (job.parked?.attempt ?? 0), firstAt)
-        if (wait === 'park') return this.#park(lane, job, run, error, firstAt)
+        if (wait === 'dead') {
+          const attempts = attempt + (job.parked?.attempt ?? 0)
+          return this.#orAfresh(lane, job, this.#giveUp(lane, job, run, error, attempts, firstAt))
+        }
+        if (wait === 'park') return this.#orAfresh(lane, job, this.#park(lane, job, run, error, firstAt))
         this.counters.retried++
         await this.#pause(wait, job)
         if (error.code === 'RUN_CONTESTED') return this.#runAfresh(lane, job)
         saved = false
         trying = Promise.resolve().then(() => this.#executor.execute(run, this.flow.steps))
       }
+    }
+  }
+
+  /** A commit that was done and not answered leaves our version behind: the record is read, and the event goes on from there. */
+  async #orAfresh(lane: string, job: Job, ending: Promise<void>): Promise<void> {
+    try {
+      await ending
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.code !== 'RUN_CONTESTED') throw error
+      await this.#runAfresh(lane, job)
     }
   }
 
@@ -386,11 +407,10 @@ export class FlowRunner {
   async #giveUp(lane: string, job: Job, run: Run, error: SyncError, attempts: number, firstAt: number): Promise<void> {
     const { event: _event, data: _data, ...names } = run.scope
     const facts = { flow: this.flow.identity, step: run.at, error, attempts, firstAt, logged: job.logged, names }
-    await this.#untilDone(job.owner, async () => {
-      if (run.dryRun) return
-      await this.#options.deadLetters.write(facts)
-      await this.#memory.dead(run)
-    })
+    if (!run.dryRun) {
+      await this.#untilDone(job.owner, () => this.#options.deadLetters.write(facts))
+      await this.#untilDone(job.owner, () => this.#memory.dead(run))
+    }
     this.counters.dead++
     this.counters.failed(error)
     await this.#finished(lane, job, run, undefined, true)
@@ -419,7 +439,8 @@ export class FlowRunner {
         return await work()
       } catch (thrown) {
         const error = asSyncError(thrown)
-        if (error.kind === 'fatal') throw error
+        // Repeating cannot help where the run's own record has moved on.
+        if (error.kind === 'fatal' || error.code === 'RUN_CONTESTED') throw error
         this.counters.failed(error)
         await this.#env.clock.sleep(Math.min(5000, 100 * 2 ** attempt), owner.partition.owned).catch(() => {
           throw new Abandoned()

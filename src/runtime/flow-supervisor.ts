@@ -30,6 +30,7 @@ export class FlowSupervisor {
   #status: FlowStatus = { state: 'waiting' }
   #paused = new AbortController()
   #resume = new AbortController()
+  #wasPaused = false
 
   constructor(options: { runner: FlowRunner; systems: readonly SystemMonitor[]; state: StateStore; env: Environment }) {
     this.runner = options.runner
@@ -102,9 +103,15 @@ export class FlowSupervisor {
     }
   }
 
+  /** A state that does not answer changes nothing. */
   async #isPaused(): Promise<boolean> {
-    const [entry] = await this.#state.get([this.#controlKey]).catch(() => [undefined])
-    return (entry?.value as { paused?: boolean } | undefined)?.paused === true
+    try {
+      const [entry] = await this.#state.get([this.#controlKey])
+      this.#wasPaused = (entry?.value as { paused?: boolean } | undefined)?.paused === true
+    } catch {
+      // What was said last still holds.
+    }
+    return this.#wasPaused
   }
 
   async #untilResumed(signal: AbortSignal): Promise<void> {

@@ -48,6 +48,8 @@ export class RunMemory {
       if (held && Math.abs(Date.parse(run.event.time) - Date.parse(held.time)) < withinMs) {
         return held.done ? 'taken' : 'wait'
       }
+      // A late event does not take the claim from a newer one.
+      if (held && Date.parse(held.time) > Date.parse(run.event.time)) return 'mine'
       const record: DedupeRecord = { owner: run.event.id, time: run.event.time }
       // Longer than `within`: events may come late, and are compared by their own time.
       const ttlMs = Math.max(withinMs, this.#rememberMs)
@@ -76,7 +78,7 @@ export class RunMemory {
   ): Promise<StepRecord | undefined> {
     if (step.effect === 'safe') return undefined
     // With the event's own id as key and no run record there is no effect record: one commit writes both.
-    if (run.mode === 'live' && !step.key && run.version === undefined) return undefined
+    if (run.mode === 'live' && !step.key && run.version === undefined && !run.mustLook) return undefined
     const [entry] = await this.#state.get([this.#keys.effect(item.key)])
     const record = entry?.value as EffectRecord | undefined
     if (!record) return undefined
@@ -102,6 +104,7 @@ export class RunMemory {
     if (step.effect === 'safe' && !plan.target) return false
     const applied = plan.target && this.#keys.applied(step.id, plan.target.object, plan.target.id)
     const effect = step.effect === 'safe' ? undefined : this.#keys.effect(plan.item.key)
+    const known = run.steps.get(stepKey)
     for (;;) {
       const writes: Write[] = []
       if (applied) {
@@ -109,19 +112,17 @@ export class RunMemory {
         // P4: a write from an older event never overwrites one from a newer; an equal time runs.
         if (entry && Date.parse(entry.value as string) > Date.parse(plan.item.time)) return true
         writes.push({ key: applied, value: plan.item.time, ifVersion: entry?.version ?? null, ttlMs: this.#rememberMs })
+        run.restores.set(stepKey, { key: applied, value: entry?.value, ttlMs: this.#rememberMs })
       }
       if (effect) {
         const value: EffectRecord = { event: run.event.id, key: plan.item.key, open: true }
-        writes.push({
-          key: effect,
-          value,
-          ttlMs: this.#rememberMs,
-          ...(run.steps.get(stepKey)?.open ? {} : { ifVersion: null }),
-        })
+        writes.push({ key: effect, value, ttlMs: this.#rememberMs, ...(known?.open ? {} : { ifVersion: null }) })
       }
       run.steps.set(stepKey, { open: true })
       if (await this.#commit(run, writes)) return false
-      await this.#whyLost(run, step, effect)
+      if (known) run.steps.set(stepKey, known)
+      else run.steps.delete(stepKey)
+      await this.#whyLost(run, step, effect, known?.open === true)
     }
   }
 
@@ -137,13 +138,17 @@ export class RunMemory {
   /** The call surely had no effect: the intent goes, so that a later crash does not make it look unknown. */
   async withdraw(run: Run, step: ActionStep, plan: Plan, stepKey: string): Promise<void> {
     run.steps.delete(stepKey)
-    if (step.effect === 'safe') return
-    await this.#commitOrContest(run, [{ key: this.#keys.effect(plan.item.key) }])
+    const writes: Write[] = step.effect === 'safe' ? [] : [{ key: this.#keys.effect(plan.item.key) }]
+    // What did not reach the target does not make an older write stale.
+    const restore = run.restores.get(stepKey)
+    if (restore) writes.push(restore.value === undefined ? { key: restore.key } : restore)
+    run.restores.delete(stepKey)
+    if (writes.length > 0) await this.#commitOrContest(run, writes)
   }
 
   /** Everything that the run knows, durable. */
   async save(run: Run): Promise<void> {
-    if (run.dirty || run.unsaved.length > 0) await this.#commitOrContest(run, run.unsaved.splice(0))
+    if (run.dirty || run.unsaved.length > 0) await this.#commitOrContest(run, [])
   }
 
   /** The last commit: results go, the mark stays. Nothing is written for an event that left no trace. */
@@ -154,7 +159,7 @@ export class RunMemory {
   }
 
   async #finish(run: Run, skip: string | undefined): Promise<void> {
-    const writes = run.unsaved.splice(0)
+    const writes: Write[] = []
     for (const key of run.claims) {
       const value: DedupeRecord = { owner: run.event.id, time: run.event.time, done: true }
       writes.push({ key, value, ttlMs: this.#rememberMs })
@@ -165,8 +170,8 @@ export class RunMemory {
   /** Results stay, so that a redrive goes on where it stopped; dedupe claims are let go. */
   async dead(run: Run): Promise<void> {
     const writes: Write[] = [...run.claims].map(key => ({ key }))
+    await this.#commitOrContest(run, writes, 'dead')
     run.claims.clear()
-    await this.#commitOrContest(run, [...run.unsaved.splice(0), ...writes], 'dead')
   }
 
   /** A write that can join the run's own next commit. */
@@ -177,7 +182,10 @@ export class RunMemory {
   }
 
   async #commitOrContest(run: Run, writes: Write[], status?: RunRecord['status'], skip?: string): Promise<void> {
-    if (!(await this.#commit(run, writes, status, skip))) throw contested(run)
+    // Kept until they are durable: a commit that failed is tried again with all of them.
+    const waiting = [...run.unsaved]
+    if (!(await this.#commit(run, [...waiting, ...writes], status, skip))) throw contested(run)
+    run.unsaved.splice(0, waiting.length)
   }
 
   /** One at a time per run: items of an `each` run side by side, and all write the one record. */
@@ -219,13 +227,18 @@ export class RunMemory {
     return { key: this.#keys.run(run.event.id), value, ifVersion: run.version ?? null, ttlMs: this.#rememberMs }
   }
 
-  async #whyLost(run: Run, step: ActionStep, effect: string | undefined): Promise<void> {
+  async #whyLost(run: Run, step: ActionStep, effect: string | undefined, wasOurs: boolean): Promise<void> {
     const keys = [this.#keys.run(run.event.id), ...(effect ? [effect] : [])]
     const [own, other] = await this.#state.get(keys)
     if (run.mode !== 'replay' && own?.version !== run.version) throw contested(run)
-    if (other && (other.value as EffectRecord).event !== run.event.id) {
-      throw new SyncError('retryable', 'EFFECT_IN_PROGRESS', `step "${step.id}": another event is doing this effect`)
-    }
+    if (!other || wasOurs) return
+    // Another event with this key, or a replay of this very event: the next try asks how that ended.
+    run.mustLook = true
+    throw new SyncError(
+      'retryable',
+      'EFFECT_IN_PROGRESS',
+      `step "${step.id}": this effect is done or being done elsewhere`,
+    )
   }
 }
 

@@ -53,6 +53,10 @@ export class Run {
   dirty = false
   /** The commit under way, if one is. */
   committing: Promise<void> | undefined
+  /** An effect turned out to be known elsewhere: look before the next. */
+  mustLook = false
+  /** Per step, what its stale mark was before this run set it. */
+  readonly restores = new Map<string, Write>()
   /** Writes that go with the next commit. */
   readonly unsaved: Write[] = []
 
