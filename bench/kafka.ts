@@ -21,6 +21,7 @@ const QUIET_MS = 20_000
 /** A flow on Kafka and Redis against a client that only takes the batches. */
 export async function kafka(options: BenchOptions): Promise<BenchResult> {
   const events = options.events ?? EVENTS
+  const rounds = Math.min(options.rounds, 3)
   const [broker, redis] = await Promise.all([startKafka(), startRedis()])
   try {
     const prefix = `bench${Date.now().toString(36)}`
@@ -31,14 +32,14 @@ export async function kafka(options: BenchOptions): Promise<BenchResult> {
     const engine = `log: { type: kafka, brokers: [${broker.brokers.map(name => `"${name}"`).join(', ')}], prefix: ${prefix}, partitions: ${PARTITIONS}, replication: 1 }
 state: { type: redis, url: "${redis.url}", prefix: "${prefix}:" }`
     const peers = await interleaved(
-      options.rounds,
+      rounds,
       {
         'twenty-sync': () => ours(engine, client, `${prefix}.flow.consume`, events),
         'kafkajs eachBatch': () => raw(broker, topic, events),
       },
       told,
     )
-    const spec = { rounds: options.rounds, events, partitions: PARTITIONS, broker: broker.kind, state: redis.kind }
+    const spec = { rounds, events, partitions: PARTITIONS, broker: broker.kind, state: redis.kind }
     const what = 'Kafka to nowhere: validate, transform, null sink'
     return compared({ name: 'kafka', what, spec }, peers, 0.5)
   } finally {

@@ -51,8 +51,9 @@ async function ours(sink: Peer, sinkPort: number, events: number): Promise<Measu
     const { acked, sent } = await load({ port: daemon.port, connections: CONNECTIONS, request, total: events })
     await arrivedAll(sink, events)
     const after = usageOf(daemon.pid)
-    const deadLettered = await daemon.metric('twenty_sync_flow_dead_letters')
+    // Each scrape begins it anew.
     const loopDelayP99Ms = (await daemon.metric('nodejs_eventloop_lag_p99_seconds')) * 1000
+    const deadLettered = await daemon.metric('twenty_sync_flow_dead_letters')
     // A repeat that came after the last event would count, too.
     await daemon.stop()
     const { arrived, lastAt } = await sink.ask<Arrivals>('ledger')
