@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { cpus } from 'node:os'
 import { createInterface } from 'node:readline'
 import { ROOT } from '../../scripts/stack/daemon-process.ts'
 
@@ -16,7 +16,8 @@ export function pinned(core: number, command: readonly string[]): string[] {
 }
 
 export function canPin(): boolean {
-  return process.platform === 'linux' && availableParallelism() > 1 && process.env.BENCH_PIN !== 'off'
+  // Not availableParallelism: in a process that is pinned itself that is 1.
+  return process.platform === 'linux' && cpus().length > 1 && process.env.BENCH_PIN !== 'off'
 }
 
 export interface Usage {
