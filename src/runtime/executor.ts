@@ -177,7 +177,7 @@ export class Executor {
     }
     // A process whose ownership ran out starts no call.
     if (run.owned.aborted) {
-      await this.#memory.withdraw(run, step, plan, stepKey).catch(() => {})
+      if (!plan.item.outcomeUnknown) await this.#memory.withdraw(run, step, plan, stepKey).catch(() => {})
       throw new Abandoned()
     }
     run.effects = true
@@ -206,7 +206,8 @@ export class Executor {
 
   async #failed(run: Run, step: ActionStep, plan: Plan, stepKey: string, error: SyncError): Promise<never> {
     if (!error.outcomeUnknown) {
-      await this.#memory.withdraw(run, step, plan, stepKey)
+      // P3: that this call did nothing says nothing of an earlier one, whose answer was lost.
+      if (!plan.item.outcomeUnknown) await this.#memory.withdraw(run, step, plan, stepKey)
       throw error
     }
     if (step.effect === 'blind' && step.onUnknown === 'hold') throw outcomeUnknown(step, error)

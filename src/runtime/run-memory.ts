@@ -129,7 +129,7 @@ export class RunMemory {
   async done(run: Run, step: ActionStep, plan: Plan, stepKey: string, record: StepRecord): Promise<void> {
     run.steps.set(stepKey, record)
     run.dirty = true
-    if (step.effect !== 'safe') run.unsaved.push(this.#effectDone(run, plan, record))
+    if (step.effect !== 'safe') run.unsaved.add(this.#effectDone(run, plan, record))
     // The last step's result goes with the done mark, in one commit.
     if (step.last) return
     await this.save(run)
@@ -148,12 +148,12 @@ export class RunMemory {
 
   /** Everything that the run knows, durable. */
   async save(run: Run): Promise<void> {
-    if (run.dirty || run.unsaved.length > 0) await this.#commitOrContest(run, [])
+    if (run.dirty || run.unsaved.size > 0) await this.#commitOrContest(run, [])
   }
 
   /** The last commit: results go, the mark stays. Nothing is written for an event that left no trace. */
   finish(run: Run, skip: string | undefined): Promise<void> | undefined {
-    if (run.dryRun || (!run.effects && run.claims.size === 0 && run.version === undefined && run.unsaved.length === 0))
+    if (run.dryRun || (!run.effects && run.claims.size === 0 && run.version === undefined && run.unsaved.size === 0))
       return undefined
     return this.#finish(run, skip)
   }
@@ -185,7 +185,7 @@ export class RunMemory {
     // Kept until they are durable: a commit that failed is tried again with all of them.
     const waiting = [...run.unsaved]
     if (!(await this.#commit(run, [...waiting, ...writes], status, skip))) throw contested(run)
-    run.unsaved.splice(0, waiting.length)
+    for (const write of waiting) run.unsaved.delete(write)
   }
 
   /** One at a time per run: items of an `each` run side by side, and all write the one record. */

@@ -58,7 +58,7 @@ export class Run {
   /** Per step, what its stale mark was before this run set it. */
   readonly restores = new Map<string, Write>()
   /** Writes that go with the next commit. */
-  readonly unsaved: Write[] = []
+  readonly unsaved = new Set<Write>()
 
   constructor(options: {
     event: ChangeEvent

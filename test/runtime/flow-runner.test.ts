@@ -232,6 +232,21 @@ describe('a flow', () => {
     await flow.stop()
   })
 
+  it('still tells it when a later try surely did nothing: the first one may have landed all the same (P3)', async () => {
+    const bench = new FlowBench()
+    const unknown: boolean[] = []
+    bench.system.before = item => {
+      unknown.push(item.outcomeUnknown)
+      if (unknown.length === 2) throw away()
+    }
+    bench.system.after = failing(1, lost)
+    const flow = bench.start(bench.flow([bench.effect('lookup')]))
+    await bench.log.append(TOPIC, [bench.event('a', { n: 1 })])
+    await bench.clock.advance(10_000)
+    expect(unknown).toEqual([false, true, true])
+    await flow.stop()
+  })
+
   it('does an effect once for all events that share its key (P3)', async () => {
     const bench = new FlowBench()
     const key = {
