@@ -91,6 +91,68 @@ export interface FlowConfig {
   readonly steps: readonly StepConfig[]
 }
 
+export type SideName = 'left' | 'right'
+
+export type SyncPolicy =
+  | { readonly kind: 'latest' }
+  | { readonly kind: 'prefer'; readonly side: SideName }
+  | { readonly kind: 'prefer-unless-blank'; readonly side: SideName }
+  | { readonly kind: 'union' }
+  | { readonly kind: 'ask' }
+
+export interface SyncFieldConfig {
+  /** Unique in the sync; part of state and reports. Default: the left path. */
+  readonly name: string
+  readonly left: string
+  readonly right: string
+  /** `both`, or the side that alone receives. */
+  readonly direction: 'both' | 'to-left' | 'to-right'
+  readonly policy: SyncPolicy
+  /** What decides where `latest` finds both changes within the skew tolerance. Default `ask`. */
+  readonly tie: Exclude<SyncPolicy, { kind: 'latest' }>
+  /** Left value to right value, one to one. Values not listed are an error of the record. */
+  readonly values?: readonly (readonly [left: unknown, right: unknown])[]
+  /** CEL over `value` (and `record` of the side that it comes from). */
+  readonly toLeft?: string
+  readonly toRight?: string
+  readonly normalise?: MatchNormaliser
+}
+
+export type MatchNormaliser = 'exact' | 'text' | 'email' | 'domain' | 'phone'
+
+export interface SyncSideConfig {
+  readonly system: string
+  readonly object: string
+  /** CEL to boolean over `data`: which records take part. */
+  readonly where?: string
+  /** Whether records that only the other side has are created here. */
+  readonly create: boolean
+  /** What becomes of this side's record when the other side's is deleted. */
+  readonly deletes: 'hold' | 'propagate' | 'ignore'
+  /** Native fields that receive the sync's state and time. */
+  readonly stateField?: string
+  readonly syncedAtField?: string
+}
+
+/** A two-way sync between one object of each of two systems. */
+export interface SyncConfig {
+  readonly name: string
+  readonly formerly?: string
+  readonly left: SyncSideConfig
+  readonly right: SyncSideConfig
+  /** In order; a pair matches by the first key that both have. */
+  readonly match: readonly { readonly left: string; readonly right: string; readonly normalise: MatchNormaliser }[]
+  readonly fields: readonly SyncFieldConfig[]
+  /** Two changes closer than this are simultaneous. At least the coarser side's granularity. */
+  readonly skewToleranceMs: number
+  /** Per hour, or for one reconcile run; more is held for a person. */
+  readonly guard: { readonly creates: number; readonly updates: number; readonly deletes: number }
+  /** Where questions are asked: a Twenty system. Absent: no side is one, so `conflicts` and the CLI alone. */
+  readonly tasks?: { readonly system: string; readonly assignee?: string; readonly most: number }
+  /** Complete comparison: cron-free interval; absent: by hand only. */
+  readonly reconcileEveryMs?: number
+}
+
 export interface SaslConfig {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
   readonly username: string
@@ -154,6 +216,7 @@ export interface Config {
   readonly systems: ReadonlyMap<string, SystemConfig>
   readonly connectors: ReadonlyMap<string, ConnectorConfig>
   readonly flows: ReadonlyMap<string, FlowConfig>
+  readonly syncs: ReadonlyMap<string, SyncConfig>
   readonly log: LogConfig
   readonly state: StateConfig
   readonly server: ServerConfig

@@ -5,6 +5,7 @@ import type { Processor, Scope } from '../processors/processor.ts'
 import type { ActionSpec, Sink } from '../sinks/sink.ts'
 import type { Coordinator } from '../state/coordinator.ts'
 import type { StateStore } from '../state/state-store.ts'
+import type { Peer } from '../sync/peer.ts'
 
 /**
  * How a component describes itself. One object per component; validation, `config/schema.json`, the reference pages,
@@ -185,12 +186,19 @@ export interface ActionDefinition<S extends TSchema = TSchema> extends ActionSpe
   readonly examples: readonly Example[]
 }
 
+export interface PeerContext extends SinkContext {
+  /** The object that the sync names. */
+  readonly object: string
+}
+
 export interface SinkDefinition<S extends TSchema = TSchema> extends Definition<S> {
   /** `config` is that of the system: url, credentials, limits. Keys of `actions` are the verbs of steps. */
   readonly actions: Readonly<Record<string, ActionDefinition>>
   /** Made once per system, shared by its sink and its connector. */
   client?(config: Static<S>, context: SystemContext): unknown
   create(config: Static<S>, context: SinkContext): Sink
+  /** Present: the system can be a side of a two-way sync. */
+  peer?(config: Static<S>, context: PeerContext): Peer
 }
 
 /** Identity functions: they give the types, and a word to search for. */

@@ -74,6 +74,7 @@ function readParts(root: MapNode, files: readonly string[], registry: Registry, 
     systems: new Map([...systems].map(([name, { definition, config }]) => [name, { name, definition, config }])),
     connectors,
     flows,
+    syncs: new Map(),
     ...engine,
   }
 }

@@ -51,7 +51,7 @@ const BASE = [
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   connectors: ['clients', 'config/definition.ts', 'state/state-store.ts', 'state/coordinator.ts'],
   processors: ['config/definition.ts', 'expressions'],
-  sinks: ['clients', 'config/definition.ts', 'state/state-store.ts', 'state/coordinator.ts'],
+  sinks: ['clients', 'config/definition.ts', 'state/state-store.ts', 'state/coordinator.ts', 'sync/peer.ts'],
   clients: ['config/definition.ts', 'state/state-store.ts', 'state/coordinator.ts'],
   log: ['config/config.ts', 'embedded'],
   state: ['config/config.ts', 'embedded'],

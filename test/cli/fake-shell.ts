@@ -196,6 +196,7 @@ export function fakeConfig(folder: string, over: Partial<Config> = {}): Config {
     systems: new Map(),
     connectors: new Map(),
     flows: new Map([[FLOW.name, FLOW]]),
+    syncs: new Map(),
     log: { type: 'embedded', folder: join(folder, 'data'), prefix: 'twenty-sync', retentionMs: 1 },
     state: { type: 'embedded' },
     server: { host: '127.0.0.1', port: 8080 },
