@@ -51,6 +51,12 @@ export interface Subscriber {
    */
   take(partition: Partition, events: readonly LoggedEvent[]): Promise<void>
   /**
+   * Nothing below this offset comes any more during this ownership: its events were handed to `take`, or the log has
+   * none there (retention, compaction, aborted transactions). Called when that position is first known and whenever it
+   * has moved, and it reaches the end of the partition also where no event is left to tell of it. Never goes back.
+   */
+  passed?(partition: Partition, offset: number): void
+  /**
    * Ownership ends when this resolves: finish or drop what is in flight. What was reported finished is then committed.
    * Called on rebalance and when the subscription's signal is aborted.
    */

@@ -3,6 +3,7 @@ import { appendSuite } from './event-log/append.ts'
 import { closeSuite } from './event-log/close.ts'
 import { groupsSuite } from './event-log/groups.ts'
 import { membersSuite } from './event-log/members.ts'
+import { positionSuite } from './event-log/position.ts'
 import { readSuite } from './event-log/read.ts'
 import { restartSuite } from './event-log/restart.ts'
 import { subscribeSuite } from './event-log/subscribe.ts'
@@ -20,6 +21,7 @@ export function describeEventLog(name: string, open: () => Promise<OpenedLog>, f
     appendSuite(suite)
     readSuite(suite)
     subscribeSuite(suite)
+    positionSuite(suite)
     groupsSuite(suite)
     membersSuite(suite)
     restartSuite(suite)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Kafka, logLevel } from 'kafkajs'
 import { pino } from 'pino'
 import { type KafkaService, startKafka } from '../../scripts/services/kafka.ts'
 import { systemClock } from '../../src/environment/clock.ts'
@@ -88,6 +89,21 @@ export class MortalClock implements Clock {
   #whenAlive(fire: () => void): void {
     if (this.#stopped) this.#late.push(fire)
     else fire()
+  }
+}
+
+/** Every record of the topic goes, as by retention. */
+export async function deleteRecords({ brokers }: Pick<KafkaService, 'brokers'>, topic: string): Promise<void> {
+  const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  try {
+    const ends = await admin.fetchTopicOffsets(topic)
+    const partitions = ends
+      .filter(({ low, high }) => low !== high)
+      .map(({ partition, high }) => ({ partition, offset: high }))
+    if (partitions.length > 0) await admin.deleteTopicRecords({ topic, partitions })
+  } finally {
+    await admin.disconnect()
   }
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import type { KafkaService } from '../../scripts/services/kafka.ts'
 import type { EventLog } from '../../src/log/event-log.ts'
 import { describeEventLog } from '../conformance/event-log.ts'
-import { MortalClock, openTestLog, shortSession, startKafka } from './kafka-support.ts'
+import { deleteRecords, MortalClock, openTestLog, shortSession, startKafka } from './kafka-support.ts'
 
 let kafka: KafkaService
 
@@ -26,6 +26,7 @@ describeEventLog(
     return {
       log,
       prefix: 'conformance',
+      expire: topic => deleteRecords(kafka, topic),
       reopen: async hard => {
         // A client that was killed says nothing more: neither heartbeats nor commits.
         if (hard) clock.stop()

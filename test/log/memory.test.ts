@@ -1,5 +1,6 @@
 import { systemClock } from '../../src/environment/clock.ts'
 import { MemoryDisk, memoryLog } from '../../src/log/memory.ts'
+import { nextMillisecond } from '../conformance/event-log/suite.ts'
 import { describeEventLog } from '../conformance/event-log.ts'
 
 describeEventLog(
@@ -14,7 +15,11 @@ describeEventLog(
       opened.push(next)
       return next
     }
-    return { log, reopen, dispose: async () => void (await Promise.all(opened.map(each => each.close()))) }
+    const expire = async (name: string) => {
+      await log.createTopics([{ name, retentionMs: 0 }])
+      await nextMillisecond()
+    }
+    return { log, reopen, expire, dispose: async () => void (await Promise.all(opened.map(each => each.close()))) }
   },
   { partitions: 1, timeLookup: true, durable: true, compactsAtOnce: true },
 )

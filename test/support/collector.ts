@@ -15,6 +15,8 @@ export class Collector {
   /** Everything the driver said, in order: `assigned 0`, `take 0:5`, `revoked 0`. */
   readonly calls: string[] = []
   readonly partitions = new Map<number, Partition>()
+  /** By partition: each position that was told. */
+  readonly passed = new Map<number, number[]>()
   /** Settles with the subscription. Never left unhandled. */
   readonly ended: Promise<unknown>
   readonly #abort = new AbortController()
@@ -34,6 +36,9 @@ export class Collector {
         }
         if (options.take) return options.take(partition, events)
         for (const event of events) if (finish(event)) partition.finished(event.offset)
+      },
+      passed: ({ partition }, offset) => {
+        this.passed.set(partition, [...(this.passed.get(partition) ?? []), offset])
       },
       revoked: async partition => {
         this.calls.push(`revoked ${partition.partition}`)

@@ -29,6 +29,7 @@ export class OwnedPartition implements Partition {
   #scheduled = false
   #over = false
   #committed: number
+  #told = -1
 
   /** @param committed what the group has on the broker for it. */
   constructor(
@@ -65,12 +66,14 @@ export class OwnedPartition implements Partition {
     this.#stuck = page.stuck
     this.#waiting = this.#waiting.length === 0 ? page.events : [...this.#waiting, ...page.events]
     if (this.#waiting.length > 0) this.#schedule()
+    else this.#tellPosition()
   }
 
   /** The log does not have the offset (any more): go on where it begins. */
   seek(offset: number): void {
     this.#fetchOffset = offset
     this.#waiting = []
+    this.#tellPosition()
   }
 
   /** P2: everything below is finished. Undefined while the broker has it already. */
@@ -97,7 +100,23 @@ export class OwnedPartition implements Partition {
 
   get #lowestUnfinished(): number {
     for (const offset of this.#unfinished) return offset
+    return this.#position
+  }
+
+  /** Everything below was given, or is not there. */
+  get #position(): number {
     return this.#waiting[0]?.offset ?? this.#fetchOffset
+  }
+
+  #tellPosition(): void {
+    const position = this.#position
+    if (position <= this.#told || this.owned.aborted) return
+    this.#told = position
+    try {
+      this.#subscriber.passed?.(this, position)
+    } catch (error) {
+      this.#hooks.failed(error)
+    }
   }
 
   /** Later in this turn, so that many `finished` in a row make one `take`. */
@@ -118,6 +137,7 @@ export class OwnedPartition implements Partition {
         const events = this.#next()
         if (events.length === 0) break
         await this.#subscriber.take(this, events)
+        this.#tellPosition()
         this.#hooks.changed()
       }
     } catch (error) {

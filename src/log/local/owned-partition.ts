@@ -38,6 +38,11 @@ export class OwnedPartition implements Partition {
     return this.#position
   }
 
+  /** Offset of what `next` gives next; everything below was given, or is not there. */
+  get position(): number {
+    return this.#position
+  }
+
   /** The next page must come from the storage. */
   get needsPage(): boolean {
     return this.#pageIndex === this.#page.length && this.#position < this.#storage.end
@@ -49,6 +54,8 @@ export class OwnedPartition implements Partition {
       const { end } = this.#storage
       this.#page = this.#position < end ? this.#storage.page(this.#position, end, PAGE_EVENTS) : []
       this.#pageIndex = 0
+      // What retention or compaction removed up to the end is passed over: it would hold the group back for ever.
+      if (this.#page.length === 0) this.#position = Math.max(this.#position, end)
     }
     const events = this.#page.slice(this.#pageIndex, this.#pageIndex + count)
     this.#pageIndex += events.length

@@ -25,6 +25,7 @@ export class Ownership {
   readonly #partition: OwnedPartition
   #committed: number
   #cancelCommit: Cancel | undefined
+  #told = -1
 
   constructor(topic: LocalTopic, start: number, wake: Wake, context: OwnershipContext) {
     this.#topic = topic
@@ -62,9 +63,19 @@ export class Ownership {
       if (room > 0 && this.#partition.needsPage) await nextTurn()
       if (stop.aborted) return
       const events = room > 0 ? this.#partition.next(room) : []
+      if (events.length > 0) await this.#unlessStopped(this.#context.subscriber.take(this.#partition, events))
+      this.#tellPosition()
       if (events.length === 0) await this.#wake.wait()
-      else await this.#unlessStopped(this.#context.subscriber.take(this.#partition, events))
     }
+  }
+
+  #tellPosition(): void {
+    const { position } = this.#partition
+    if (position <= this.#told || this.#context.stop.aborted) return
+    this.#told = position
+    this.#context.subscriber.passed?.(this.#partition, position)
+    // Past what is not there any more nobody reports anything finished.
+    if (this.#partition.inFlight === 0) this.#commitSoon()
   }
 
   /** A `take` that is blocked must not hold up the end; its later outcome is nobody's concern. */

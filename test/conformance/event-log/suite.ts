@@ -14,6 +14,8 @@ export interface OpenedLog {
    * must not flush, commit or revoke any more). Absent: the tests about restarts are left out.
    */
   reopen?(hard: boolean): Promise<EventLog>
+  /** Removes every event that the topic has now, as its retention would. The offsets go on where they were. */
+  expire(topic: string): Promise<void>
   /** Called after the test; closes what is still open. */
   dispose?(): Promise<void>
 }
