@@ -17,7 +17,7 @@ const ELSEWHERE = new Set(
   ].flatMap(line => line.split(' ')),
 )
 
-const ajv = new Ajv({ strict: false, allErrors: true })
+const ajv = new Ajv({ strict: false, allErrors: true, validateSchema: false })
 ;(ajvFormats as unknown as (ajv: Ajv) => void)(ajv)
 
 const compiled = new WeakMap<object, ValidateFunction | null>()
