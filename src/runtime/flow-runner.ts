@@ -78,7 +78,6 @@ interface Job {
 
 interface OwnedPartition {
   readonly partition: Partition
-  readonly timers: Map<string, () => void>
   running: number
   closed: boolean
   idle?: () => void
@@ -101,6 +100,8 @@ export class FlowRunner {
   readonly #keys: FlowKeys
   readonly #remembers: boolean
   readonly #owned = new Map<string, OwnedPartition>()
+  /** Per parked lane, what waits for its head's next try. */
+  readonly #timers = new Map<string, () => void>()
   /** Ids seen by this process lately: what was prefetched for a second copy of an event may be outdated. */
   readonly #recent = new Set<string>()
   #stopping = new AbortController()
@@ -161,14 +162,14 @@ export class FlowRunner {
   }
 
   async #assigned(partition: Partition): Promise<void> {
-    const owner: OwnedPartition = { partition, timers: new Map(), running: 0, closed: false }
+    const owner: OwnedPartition = { partition, running: 0, closed: false }
     this.#owned.set(partitionKey(partition), owner)
     // Every waiting event listens to it.
     setMaxListeners(0, partition.owned)
     if (this.#options.replay) return
     // P4: the parked lists are known before the first event, which may have to join one.
     const lists = await this.#untilDone(owner, () => this.#parking.load(partition.topic, partition.partition))
-    for (const { lane, head } of lists ?? []) this.#schedule(owner, lane, head)
+    for (const lane of lists ?? []) this.#schedule(lane)
   }
 
   async #take(partition: Partition, events: readonly LoggedEvent[]): Promise<void> {
@@ -212,11 +213,10 @@ export class FlowRunner {
     const owner = this.#owned.get(key)
     if (!owner) return
     owner.closed = true
-    for (const cancel of owner.timers.values()) cancel()
     this.#lanes.forgetWaiting(job => job.owner === owner)
     await this.#drained(owner)
-    this.#parking.forget(partition.topic, partition.partition)
     this.#owned.delete(key)
+    for (const lane of this.#parking.forget(partition.topic, partition.partition)) this.#schedule(lane)
   }
 
   async #drained(owner: OwnedPartition): Promise<void> {
@@ -233,6 +233,8 @@ export class FlowRunner {
   #run(lane: string, job: Job): Promise<void> | void {
     const { owner, logged } = job
     if (owner.closed) return
+    // Its place was taken by an older event, or it was tried since: whoever is the head now has a job of its own.
+    if (job.parked && job.parked !== this.#parking.head(lane)) return
     if (this.#parking.isParked(lane) && !job.parked) return this.#counted(owner, this.#join(lane, job))
     if (job.parked || (this.#remembers && this.#recent.has(logged.event.id)))
       return this.#counted(owner, this.#runAfresh(lane, job))
@@ -381,9 +383,9 @@ export class FlowRunner {
     if (this.#env.clock.now() - firstAt >= PARK_LIMIT_MS) return this.#giveUp(lane, job, run, error, attempt, firstAt)
     await this.#untilDone(job.owner, async () => {
       await this.#memory.save(run)
-      const parked = await this.#parking.park(lane, job.logged, attempt, firstAt, error)
-      this.#schedule(job.owner, lane, parked)
+      await this.#parking.park(lane, job.logged, attempt, firstAt, error)
     })
+    this.#schedule(lane)
     this.counters.failed(error)
     if (!job.parked) job.owner.partition.finished(job.logged.offset)
   }
@@ -393,14 +395,18 @@ export class FlowRunner {
     job.owner.partition.finished(job.logged.offset)
   }
 
-  #schedule(owner: OwnedPartition, lane: string, head: ParkedEvent): void {
-    const wait = Math.max(0, head.dueAt - this.#env.clock.now())
-    owner.timers.get(lane)?.()
-    const cancel = this.#env.clock.after(wait, () => {
-      owner.timers.delete(lane)
+  /** The lane's head is run when it is due, by the owner of its own partition: the lane may hold several's events. */
+  #schedule(lane: string): void {
+    this.#timers.get(lane)?.()
+    this.#timers.delete(lane)
+    const head = this.#parking.head(lane)
+    const owner = head && this.#owned.get(partitionKey(head.logged))
+    if (!owner || owner.closed) return
+    const cancel = this.#env.clock.after(Math.max(0, head.dueAt - this.#env.clock.now()), () => {
+      this.#timers.delete(lane)
       if (!owner.closed) this.#lanes.push(lane, { owner, logged: head.logged, parked: head })
     })
-    owner.timers.set(lane, cancel)
+    this.#timers.set(lane, cancel)
   }
 
   /** P2: written before the offset is finished; where it cannot be written, the record waits. */
@@ -427,8 +433,8 @@ export class FlowRunner {
   }
 
   async #unpark(lane: string, job: Job): Promise<void> {
-    const next = await this.#untilDone(job.owner, () => this.#parking.remove(lane))
-    if (next) this.#schedule(job.owner, lane, { ...next, dueAt: 0 })
+    await this.#untilDone(job.owner, () => this.#parking.remove(lane, job.logged))
+    this.#schedule(lane)
   }
 
   /** State or log away: wait for them, as long as the partition is ours. */
@@ -458,8 +464,8 @@ export class FlowRunner {
 
 type Entries = (Entry | undefined)[] | undefined
 
-function partitionKey(partition: Partition): string {
-  return `${partition.topic}/${partition.partition}`
+function partitionKey({ topic, partition }: Pick<Partition, 'topic' | 'partition'>): string {
+  return `${topic}/${partition}`
 }
 
 /** P4: one lane per record of a source, over all topics of the flow. */
