@@ -47,14 +47,22 @@ export class Executor {
   }
 
   #step(run: Run, step: Step, scope: Scope, prefix: string): Skip | Promise<Skip> {
-    run.at = prefix + step.id
+    try {
+      const outcome = this.#begin(run, step, scope, prefix)
+      return outcome instanceof Promise ? outcome.catch(thrown => failed(run, step, scope, prefix, thrown)) : outcome
+    } catch (thrown) {
+      return failed(run, step, scope, prefix, thrown)
+    }
+  }
+
+  #begin(run: Run, step: Step, scope: Scope, prefix: string): Skip | Promise<Skip> {
     if (step.when && step.when.evaluate(scope) !== true) {
       // null, so that `company.?id` of a later step is simply absent.
       if (step.as) scope[step.as] = null
       return undefined
     }
     if (step.kind === 'processor') return this.#process(run, step, scope)
-    if (step.kind === 'action') return this.#act(run, step, scope, prefix).catch(error => reported(step, error))
+    if (step.kind === 'action') return this.#act(run, step, scope, prefix)
     return this.#each(run, step, scope, prefix)
   }
 
@@ -276,9 +284,13 @@ function keysOf(step: EachStep, list: readonly unknown[], scope: Scope): string[
   throw new SyncError('rejected', 'ITEM_KEY_TWICE', message)
 }
 
-/** Whoever else uses the system learns of it at once. */
-function reported(step: ActionStep, error: unknown): never {
-  if (error instanceof SyncError && error.kind === 'fatal') step.system.failed(error)
+/** Items run side by side: each failure is noted with the step and the names that it saw itself. */
+function failed(run: Run, step: Step, scope: Scope, prefix: string, thrown: unknown): never {
+  if (thrown instanceof Abandoned) throw thrown
+  const error = asSyncError(thrown)
+  run.noteFailure(error, prefix + step.id, scope)
+  // Whoever else uses the system learns of it at once.
+  if (error.kind === 'fatal' && step.kind === 'action') step.system.failed(error)
   throw error
 }
 

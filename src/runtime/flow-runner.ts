@@ -411,8 +411,9 @@ export class FlowRunner {
 
   /** P2: written before the offset is finished; where it cannot be written, the record waits. */
   async #giveUp(lane: string, job: Job, run: Run, error: SyncError, attempts: number, firstAt: number): Promise<void> {
-    const { event: _event, data: _data, ...names } = run.scope
-    const facts = { flow: this.flow.identity, step: run.at, error, attempts, firstAt, logged: job.logged, names }
+    const { step, scope } = run.failureOf(error)
+    const { event: _event, data: _data, ...names } = scope
+    const facts = { flow: this.flow.identity, step, error, attempts, firstAt, logged: job.logged, names }
     if (!run.dryRun) {
       await this.#untilDone(job.owner, () => this.#options.deadLetters.write(facts))
       await this.#untilDone(job.owner, () => this.#memory.dead(run))

@@ -1,3 +1,4 @@
+import type { SyncError } from '../errors.ts'
 import type { ChangeEvent } from '../event.ts'
 import { actionOf, objectOf, recordIdOf } from '../event.ts'
 import type { Scope } from '../processors/processor.ts'
@@ -29,6 +30,13 @@ export interface RunRecord {
   readonly skip?: string
 }
 
+export interface Failure {
+  /** As in the run's record: inside `each` with the item's key. */
+  readonly step: string
+  /** What the step saw. */
+  readonly scope: Scope
+}
+
 /** One event on its way through a flow's steps. In memory; `record` is what survives a crash. */
 export class Run {
   readonly event: ChangeEvent
@@ -44,8 +52,6 @@ export class Run {
   readonly claims: Set<string>
   /** Plans of a dry run, in order. */
   readonly plans: { step: string; plan: Plan }[] = []
-  /** Step that is being run; for dead letters. */
-  at = ''
   version: Version | undefined
   /** Something was, or may have been, written outside. */
   effects = false
@@ -59,6 +65,7 @@ export class Run {
   readonly restores = new Map<string, Write>()
   /** Writes that go with the next commit. */
   readonly unsaved = new Set<Write>()
+  readonly #failures = new WeakMap<SyncError, Failure>()
 
   constructor(options: {
     event: ChangeEvent
@@ -81,6 +88,16 @@ export class Run {
     this.steps = new Map(Object.entries(record?.steps ?? {}))
     this.claims = new Set(record?.claims)
     this.effects = this.steps.size > 0
+  }
+
+  /** The innermost step that an error goes through is the one that failed. */
+  noteFailure(error: SyncError, step: string, scope: Scope): void {
+    if (!this.#failures.has(error)) this.#failures.set(error, { step, scope })
+  }
+
+  /** For dead letters. An error that no step made has none. */
+  failureOf(error: SyncError): Failure {
+    return this.#failures.get(error) ?? { step: '', scope: this.scope }
   }
 }
 
