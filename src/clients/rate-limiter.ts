@@ -1,5 +1,6 @@
 import type { Clock } from '../environment.ts'
 import { SyncError } from '../errors.ts'
+import { onAbort } from '../on-abort.ts'
 import type { Bucket, Coordinator } from '../state/coordinator.ts'
 
 export type Priority = 'live' | 'replay'
@@ -74,15 +75,15 @@ export class RateLimiter {
       }
       const waiter: Waiter = {
         grant: () => {
-          signal?.removeEventListener('abort', abort)
+          forget?.()
           resolve()
         },
         refuse: error => {
-          signal?.removeEventListener('abort', abort)
+          forget?.()
           reject(error)
         },
       }
-      signal?.addEventListener('abort', abort, { once: true })
+      const forget = signal && onAbort(signal, abort)
       queue.push(waiter)
       void this.#pump()
     })

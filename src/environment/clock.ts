@@ -1,4 +1,5 @@
 import type { Clock } from '../environment.ts'
+import { onAbort } from '../on-abort.ts'
 
 /** The machine's own clock: the only place in `src/` that reads it. */
 export const systemClock: Clock = {
@@ -12,15 +13,16 @@ export const systemClock: Clock = {
   sleep(ms, signal) {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
-      const abort = () => {
-        clearTimeout(timer)
-        reject(signal!.reason)
-      }
       const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', abort)
+        forget?.()
         resolve()
       }, ms)
-      signal?.addEventListener('abort', abort, { once: true })
+      const forget =
+        signal &&
+        onAbort(signal, () => {
+          clearTimeout(timer)
+          reject(signal.reason)
+        })
     })
   },
 }

@@ -5,6 +5,7 @@ import { ConfigError } from '../config/config.ts'
 import { type Engine, openEngine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { asSyncError, SyncError } from '../errors.ts'
+import { onAbort } from '../on-abort.ts'
 import { createServer, type Server } from '../server/server.ts'
 import { type Assembly, assemble } from './assemble.ts'
 import { DeadLetters } from './dead-letters.ts'
@@ -250,7 +251,7 @@ async function verifyAssembly(assembly: Assembly, env: Environment, withinMs: nu
   const unreachable: { system: string; message: string }[] = []
   const verify = async (system: string) => {
     const late = new Promise<never>((_, reject) => {
-      ending.signal.addEventListener('abort', () =>
+      onAbort(ending.signal, () =>
         reject(new SyncError('retryable', 'TIMEOUT', `no answer within ${withinMs / 1000} s`)),
       )
     })

@@ -1,5 +1,6 @@
 import type { Environment } from '../environment.ts'
 import { asSyncError, type SyncError } from '../errors.ts'
+import { onAbort } from '../on-abort.ts'
 import { probeDelayMs } from './flow-breaker.ts'
 
 /** A system that was ready this long starts its probes anew. */
@@ -49,8 +50,11 @@ export class SystemMonitor {
   whenReady(signal: AbortSignal): Promise<void> {
     if (this.#ready || signal.aborted) return Promise.resolve()
     return new Promise(resolve => {
-      this.#waiting.push(resolve)
-      signal.addEventListener('abort', () => resolve(), { once: true })
+      const forget = onAbort(signal, resolve)
+      this.#waiting.push(() => {
+        forget()
+        resolve()
+      })
     })
   }
 
@@ -112,5 +116,5 @@ export class SystemMonitor {
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+  return new Promise(resolve => void onAbort(signal, resolve))
 }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { Connector, Page } from '../../src/connectors/connector.ts'
 import { SyncError } from '../../src/errors.ts'
@@ -160,4 +161,29 @@ describe('a poll', () => {
     expect(two.poller.status.lastStartedAt).toBeGreaterThan(0)
     await two.stop()
   })
+})
+
+it('whoever waited for a system leaves nothing on the signal of the daemon, which lives as long as it does', async () => {
+  const bench = new FlowBench()
+  let away = true
+  const system = new SystemMonitor({
+    name: 'fake',
+    check: async () => {
+      if (away) throw new SyncError('retryable', 'CONNECTION_FAILED', 'nobody there')
+    },
+    env: bench.env,
+  })
+  const stopping = new AbortController()
+  const waiters = new AbortController()
+  const ended = system.run(stopping.signal)
+  await bench.clock.advance(0)
+  const waiting = Promise.all(Array.from({ length: 20 }, () => system.whenReady(waiters.signal)))
+  expect(getEventListeners(waiters.signal, 'abort')).toHaveLength(1)
+  away = false
+  await bench.clock.advance(MINUTE)
+  await waiting
+  expect(getEventListeners(waiters.signal, 'abort')).toHaveLength(0)
+  stopping.abort()
+  await bench.clock.advance(0)
+  await ended
 })

@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from '../../src/environment.ts'
+import { onAbort } from '../../src/on-abort.ts'
 
 /**
  * Time that moves only when told to. Timers fire in order of their due time while `advance` walks past them.
@@ -31,12 +32,16 @@ export class VirtualClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
-      const cancel = this.after(ms, resolve)
-      const abort = () => {
-        cancel()
-        reject(signal!.reason)
-      }
-      signal?.addEventListener('abort', abort, { once: true })
+      const cancel = this.after(ms, () => {
+        forget?.()
+        resolve()
+      })
+      const forget =
+        signal &&
+        onAbort(signal, () => {
+          cancel()
+          reject(signal.reason)
+        })
     })
   }
 

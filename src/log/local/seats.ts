@@ -1,3 +1,5 @@
+import { onAbort } from '../../on-abort.ts'
+
 /** Who owns what: one holder a name, the others wait in the order in which they came. */
 export class Seats {
   readonly #queues = new Map<string, (() => void)[]>()
@@ -14,10 +16,10 @@ export class Seats {
         resolve(undefined)
       }
       const seated = () => {
-        signal.removeEventListener('abort', abort)
+        forget()
         resolve(leave)
       }
-      signal.addEventListener('abort', abort, { once: true })
+      const forget = onAbort(signal, abort)
       if (queue.push(seated) === 1) seated()
     })
   }

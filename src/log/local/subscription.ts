@@ -1,4 +1,5 @@
 import type { Clock } from '../../environment.ts'
+import { onAbort } from '../../on-abort.ts'
 import type { SubscribeOptions, Subscriber } from '../event-log.ts'
 import { Ownership, type OwnershipContext } from './ownership.ts'
 import { offsetOf } from './position.ts'
@@ -53,7 +54,7 @@ export class Subscription {
     let forget: (() => void) | undefined
     try {
       forget = topic.onAppend(wake.call)
-      this.#stop.signal.addEventListener('abort', wake.call, { once: true })
+      onAbort(this.#stop.signal, wake.call)
       const start = await this.#startOf(topic)
       await new Ownership(topic, start, wake, this.#context()).run()
     } catch (error) {
