@@ -15,12 +15,14 @@ import {
 } from 'yaml'
 import { isDangerousKey } from '../json.ts'
 import type { ConfigPath } from './config.ts'
+import { locator } from './locate.ts'
 import type { Node, Place, ScalarNode } from './node.ts'
 import type { Problems } from './problems.ts'
 import { resolveReferences, type Variables } from './references.ts'
 
 /** Aliases can name each other: a few lines of them would fill the memory. */
 const MAX_NODES = 100_000
+const TABS = 'tabs are not allowed for indentation; use spaces'
 const TOO_MANY = 'the aliases of this file stand for too much'
 
 export interface YamlFile {
@@ -41,6 +43,12 @@ export function readYaml(source: YamlFile, variables: Variables, problems: Probl
   const faults = documents.flatMap(document => [...document.errors, ...document.warnings])
   for (const fault of faults) {
     const { line, col } = lines.linePos(fault.pos[0])
+    const tab = tabIndenting(source.text, line)
+    // What the parser makes of the rest of the file is this one mistake again.
+    if (tab) {
+      problems.add({ file: source.file, line, column: tab }, [], 'syntax', TABS, 'two spaces for each level')
+      break
+    }
     problems.add({ file: source.file, line, column: Math.max(1, col) }, [], 'syntax', sentence(fault.message))
   }
   if (faults.length > 0) return []
@@ -157,26 +165,15 @@ class Reader {
       { variables: this.#variables, folder: dirname(this.#source.file) },
       (message, suggestion) => this.#problems.add(written.place, path, 'reference', message, suggestion),
     )
-    const locate = text === value ? this.#locator(node!, value) : undefined
+    const locate = text === value ? this.#locator(node!) : undefined
     return { kind: 'scalar', ...written, value: text, source: value, ...resolved, ...(locate && { locate }) }
   }
 
-  /** Where the characters of the text stand, if they stand in the file as they are. */
-  #locator(node: Scalar, text: string): ScalarNode['locate'] {
+  /** Where the characters of the text stand; absent for keys without a value. */
+  #locator(node: Scalar): ScalarNode['locate'] {
     const [start, end] = node.range ?? [0, 0]
-    const raw = this.#source.text.slice(start, end)
-    const at = raw.indexOf(text)
-    if (at === 0 || at === 1) return offset => this.#place(start + at + offset)
-    if (node.type !== 'BLOCK_LITERAL') return undefined
-    return offset => {
-      const before = text.slice(0, offset).split('\n')
-      const line = this.#lines.linePos(start).line + before.length
-      const content = this.#source.text.split('\n')[line - 1] ?? ''
-      const indent = content.length - content.trimStart().length
-      const own = text.split('\n')[before.length - 1] ?? ''
-      const ownIndent = own.length - own.trimStart().length
-      return { file: this.#source.file, line, column: indent - ownIndent + before.at(-1)!.length + 1 }
-    }
+    const locate = locator(this.#source.text.slice(start, end), node)
+    return locate && (offset => this.#place(start + locate(offset)))
   }
 
   #placeOf(node: unknown, otherwise?: Place): Place {
@@ -188,6 +185,11 @@ class Reader {
     const { line, col } = this.#lines.linePos(offset)
     return { file: this.#source.file, line, column: col }
   }
+}
+
+/** Column of the first tab that indents the line. */
+function tabIndenting(text: string, line: number): number | undefined {
+  return /^ *\t(?=\s*\S)/.exec(text.split('\n', line)[line - 1] ?? '')?.[0].length
 }
 
 function unresolved(written: { place: Place }): ScalarNode {

@@ -6,10 +6,12 @@ import { dialect } from './dialect.ts'
 import { compilePattern } from './functions/patterns.ts'
 import { asNode, isNode, type Node, walk } from './node.ts'
 import { EVENT_FIELDS } from './scope-names.ts'
+import { syntaxDefect } from './syntax.ts'
 
 /** Where in the text, from 0, and what would be right. In `details` of `EXPRESSION_INVALID`. */
 export interface ExpressionDefect {
   readonly offset: number
+  readonly expression: string
   readonly suggestion?: string
 }
 
@@ -28,6 +30,17 @@ const MAX_LENGTH = 10_000
 
 /** @throws SyncError rejected `EXPRESSION_INVALID` with an ExpressionDefect as details. */
 export function checkExpression(source: string, names: readonly string[] | undefined, result: ResultKind): Checked {
+  try {
+    return checkedSource(source, names, result)
+  } catch (thrown) {
+    if (!(thrown instanceof Invalid)) throw thrown
+    const { offset, message, suggestion } = thrown
+    const details: ExpressionDefect = { offset, expression: source, ...(suggestion !== undefined && { suggestion }) }
+    throw new SyncError('rejected', 'EXPRESSION_INVALID', message, { details })
+  }
+}
+
+function checkedSource(source: string, names: readonly string[] | undefined, result: ResultKind): Checked {
   if (source.length > MAX_LENGTH) throw invalid(0, `an expression has at most ${MAX_LENGTH} characters`)
   const run = parse(source)
   const root = asNode(run.ast)
@@ -43,7 +56,18 @@ function parse(source: string): ParseResult {
     return dialect.parse(source)
   } catch (error) {
     if (!(error instanceof ParseError)) throw invalid(0, error instanceof Error ? error.message : String(error))
-    throw invalid(error.range?.start ?? 0, readable(error.summary))
+    const complaint = { offset: error.range?.start ?? 0, summary: readable(error.summary) }
+    const { offset, message, suggestion } = syntaxDefect(source, complaint, parses)
+    throw invalid(offset, message, suggestion)
+  }
+}
+
+function parses(source: string): boolean {
+  try {
+    dialect.parse(source)
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -125,7 +149,7 @@ function checkFunction(name: string, onValue: boolean, offset: number): void {
   throw invalid(offset, `there is no function "${name}"`, meant && `${meant}()`)
 }
 
-function typeProblem(error: unknown): SyncError {
+function typeProblem(error: unknown): Invalid {
   if (!(error instanceof TypeProblem)) return invalid(0, error instanceof Error ? error.message : String(error))
   const { summary } = error
   const overload = /^no such overload: (\S+) (\S+) (.+)$/.exec(summary)
@@ -190,7 +214,18 @@ function readable(text: string): string {
     .replaceAll('dyn.', 'value.')
 }
 
-function invalid(offset: number, message: string, suggestion?: string): SyncError {
-  const details: ExpressionDefect = { offset, ...(suggestion !== undefined && { suggestion }) }
-  return new SyncError('rejected', 'EXPRESSION_INVALID', message, { details })
+/** On its way to `checkExpression`, which knows the whole text. */
+class Invalid extends Error {
+  readonly offset: number
+  readonly suggestion: string | undefined
+
+  constructor(offset: number, message: string, suggestion?: string) {
+    super(message)
+    this.offset = offset
+    this.suggestion = suggestion
+  }
+}
+
+function invalid(offset: number, message: string, suggestion?: string): Invalid {
+  return new Invalid(offset, message, suggestion)
 }

@@ -22,7 +22,18 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       lines('systems:', '  twenty:', '    type: twenty', '   url: x'),
       'c.yaml:4:1  syntax: not YAML: all mapping items must start at the same column',
     ],
-    tabs: [lines('log:', '\ttype: memory'), 'c.yaml:2:1  syntax: not YAML: tabs are not allowed as indentation'],
+    tabs: [
+      lines('log:', '\ttype: memory', '\tprefix: a'),
+      'c.yaml:2:1  syntax: tabs are not allowed for indentation; use spaces => two spaces for each level',
+    ],
+    'a tab after spaces, where the parser stumbles over something else': [
+      lines('log: { type: memory }', 'server:', '  host: a', '  \t  port: 1'),
+      'c.yaml:4:3  syntax: tabs are not allowed for indentation; use spaces => two spaces for each level',
+    ],
+    'a tab that is right, before another mistake': [
+      lines('flows:', '  a:', '    from: |', '      x', '      \ty', ' b: 1'),
+      'c.yaml:6:1  syntax: not YAML: all mapping items must start at the same column',
+    ],
     'a key written twice': [
       lines('log:', '  type: memory', '  prefix: a', '  prefix: b'),
       'c.yaml:4:3 log.prefix duplicate-key: `prefix` is written twice here; the first is in line 3',
@@ -139,7 +150,7 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       connector('verify: none', 'key: data.a + event.id', 'time: header.x', 'idempotency: data.a +'),
       `c.yaml:6:19 connectors.f.key expression: there is no "event" here => one of data, headers, query; text stands in quotes: 'event'`,
       'c.yaml:7:11 connectors.f.time expression: there is no "header" here => headers',
-      'c.yaml:8:26 connectors.f.idempotency expression: Unexpected token: EOF',
+      'c.yaml:8:26 connectors.f.idempotency expression: the expression ends where a value is expected after `+`',
     ],
   },
   'secrets and addresses': {
@@ -358,7 +369,7 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       flow(
         'create: { object: person, values: { name: { firstName: data.name( }, x: 5, tags: [data.a, datax] }, when: "1 + 1", key: "data.x == 1" }',
       ),
-      'c.yaml:9:74 flows.leads.steps[0].create.values.name.firstName expression: Unexpected token: EOF',
+      'c.yaml:9:73 flows.leads.steps[0].create.values.name.firstName expression: this `(` is not closed; `)` is missing => data.name()',
       'c.yaml:9:99 flows.leads.steps[0].create.values.tags[1] expression: there is no "datax" here => data',
       `c.yaml:9:116 flows.leads.steps[0].create.when expression: this gives a whole number, and true or false is needed => like data.stage == 'WON'`,
       `c.yaml:9:130 flows.leads.steps[0].create.key expression: this gives true or false, and text is needed => like data.email + '/' + data.formId`,
@@ -366,8 +377,8 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
     'over several lines': [
       `${SYSTEM}${FORM}${lines('flows:', '  a:', '    from: lead-form', '    steps:', '      - filter: |', '          data.a == 1 &&', '            dat.b == 2', '      - transform:', '          x: >-', '            foo +', '            1', "          y: 'it''s'")}`,
       'c.yaml:11:13 flows.a.steps[0].filter expression: there is no "dat" here => data',
-      `c.yaml:13:14 flows.a.steps[1].transform.x expression: there is no "foo" here => one of event, data; text stands in quotes: 'foo'`,
-      'c.yaml:16:14 flows.a.steps[1].transform.y expression: Unterminated string',
+      `c.yaml:14:13 flows.a.steps[1].transform.x expression: there is no "foo" here => one of event, data; text stands in quotes: 'foo'`,
+      "c.yaml:16:17 flows.a.steps[1].transform.y expression: the text that begins here has no closing '",
     ],
   },
   'log, state and server': {

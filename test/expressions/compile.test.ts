@@ -188,7 +188,7 @@ describe('found when it is compiled', () => {
     ["1 + 'a'", 0, '+ does not work between a whole number and text', 'string(…) makes text'],
     ["'a' > 1", 0, '> does not work between text and a whole number', undefined],
     ["'a'.trim(1)", 0, 'trim(int) does not work on text', 'string.trim(): string'],
-    ['data.age >', 10, 'Unexpected token: EOF', undefined],
+    ['data.age >', 10, 'the expression ends where a value is expected after `>`', undefined],
     ["data.email.matches('(')", 19, 'error parsing regexp: missing closing ): `(`', undefined],
     ['data.x.__proto__', 0, '"__proto__" can never be read', undefined],
   ])('%s', (source, offset, message, suggestion) => {
