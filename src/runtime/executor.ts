@@ -7,7 +7,7 @@ import type { PlannedEffect } from './batcher.ts'
 import type { Run, StepRecord } from './run.ts'
 import type { RunMemory } from './run-memory.ts'
 import type { ActionStep, EachStep, ProcessorStep, Step } from './step.ts'
-import type { WriteLedger } from './write-ledger.ts'
+import type { Cause, WriteLedger } from './write-ledger.ts'
 
 /** The event ended at a step, without harm. undefined: it went through. */
 export type Skip = { readonly skip: string } | undefined
@@ -181,7 +181,7 @@ export class Executor {
       return record
     }
     if (step.system.echoes) {
-      await this.#ledger.open(step.system.name, plan, { flow: this.#flow, event: run.event.id, hops: run.hops })
+      await this.#ledger.open(step.system.name, plan, this.#cause(run))
     }
     // A process whose ownership ran out starts no call.
     if (run.owned.aborted) {
@@ -207,15 +207,22 @@ export class Executor {
       ...(ref && { ref }),
       ...(delivery.status === 'skipped' && { skipped: delivery.reason }),
     }
-    if (ref && step.system.echoes) await this.#ledger.close(step.system.name, ref, plan.item.key)
+    if (step.system.echoes) await this.#ledger.close(step.system.name, plan, delivery, this.#cause(run))
     await this.#memory.done(run, step, plan, stepKey, record)
     return record
+  }
+
+  #cause(run: Run): Cause {
+    return { flow: this.#flow, event: run.event.id, hops: run.hops }
   }
 
   async #failed(run: Run, step: ActionStep, plan: Plan, stepKey: string, error: SyncError): Promise<never> {
     if (!error.outcomeUnknown) {
       // P3: that this call did nothing says nothing of an earlier one, whose answer was lost.
-      if (!plan.item.outcomeUnknown) await this.#memory.withdraw(run, step, plan, stepKey)
+      if (!plan.item.outcomeUnknown) {
+        await this.#memory.withdraw(run, step, plan, stepKey)
+        if (step.system.echoes) await this.#ledger.withdraw(step.system.name, plan)
+      }
       throw error
     }
     if (step.effect === 'blind' && step.onUnknown === 'hold') throw outcomeUnknown(step, error)

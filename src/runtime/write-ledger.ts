@@ -1,6 +1,6 @@
 import { actionOf, type ChangeEvent, type Fields, objectOf, recordIdOf } from '../event.ts'
 import { canonicalJson, shortHash } from '../identity.ts'
-import type { Plan } from '../sinks/sink.ts'
+import type { Delivery, Plan } from '../sinks/sink.ts'
 import type { Entry, StateStore } from '../state/state-store.ts'
 
 /** Longer than a poll may lie behind after an outage. */
@@ -42,25 +42,36 @@ export class WriteLedger {
 
   /** P6: stored before the call, so that the echo is known even when it is faster than the answer. */
   async open(system: string, plan: Plan, cause: Cause): Promise<void> {
-    const { target } = plan
-    if (!target) return
-    const write: LedgerWrite = {
-      ...cause,
-      effect: plan.item.key,
-      operation: plan.operation,
-      fields: hashes(plan.after ?? {}),
-    }
-    await this.#change(this.key(system, target.object, target.id), writes => [
-      ...writes.filter(other => other.effect !== write.effect || other.version !== undefined),
-      write,
-    ])
+    const { target, also = [], operation, after = {} } = plan
+    const write = { ...cause, effect: plan.item.key }
+    const changes: Changes = new Map()
+    if (target) changes.set(this.#keyAt(system, target), added({ ...write, operation, fields: hashes(after) }))
+    for (const record of also)
+      changes.set(this.#keyAt(system, record), added({ ...write, operation: 'create', fields: {} }))
+    await this.#change(changes)
   }
 
-  async close(system: string, ref: { object: string; id: string; version?: string }, effect: string): Promise<void> {
-    if (!ref.version) return
-    await this.#change(this.key(system, ref.object, ref.id), writes =>
-      writes.map(write => (write.effect === effect && !write.version ? { ...write, version: ref.version! } : write)),
-    )
+  /** The version that the write made; where it went to another record than planned, that record gets the entry. */
+  async close(system: string, plan: Plan, delivery: Outcome, cause: Cause): Promise<void> {
+    const { target, item, after = {} } = plan
+    const ref = delivery.status === 'delivered' ? delivery.ref : undefined
+    const operation = delivery.status === 'skipped' ? 'none' : (delivery.operation ?? plan.operation)
+    const changes: Changes = new Map()
+    // What an earlier try may have written stays; a person's edit to the same values must not be taken for ours.
+    const untouched = operation === 'none' || (ref && target && ref.id !== target.id)
+    if (target && untouched && !item.outcomeUnknown) changes.set(this.#keyAt(system, target), dropped(item.key))
+    if (ref?.version && operation !== 'none') {
+      const write = { ...cause, effect: item.key, operation, fields: hashes(after), version: ref.version }
+      changes.set(this.#keyAt(system, ref), closed(write))
+    }
+    await this.#change(changes)
+  }
+
+  /** The call surely did nothing: whoever makes such a change now is somebody else. */
+  async withdraw(system: string, { target, also = [], item }: Plan): Promise<void> {
+    const changes: Changes = new Map()
+    for (const record of target ? [target, ...also] : also) changes.set(this.#keyAt(system, record), dropped(item.key))
+    await this.#change(changes)
   }
 
   /** The write that made this event, if it was one of ours. */
@@ -73,13 +84,46 @@ export class WriteLedger {
     return this.key(system, objectOf(event), recordIdOf(event))
   }
 
-  async #change(key: string, change: (writes: LedgerWrite[]) => LedgerWrite[]): Promise<void> {
+  #keyAt(system: string, { object, id }: { object: string; id: string }): string {
+    return this.key(system, object, id)
+  }
+
+  /** All in one commit: the keys of a system share its tag. */
+  async #change(changes: Changes): Promise<void> {
+    if (changes.size === 0) return
+    const keys = [...changes.keys()]
     for (;;) {
-      const [entry] = await this.#state.get([key])
-      const value = change((entry?.value as LedgerWrite[] | undefined) ?? []).slice(-KEEP_WRITES)
-      if (await this.#state.commit([{ key, value, ifVersion: entry?.version ?? null, ttlMs: KEEP_MS }])) return
+      const entries = await this.#state.get(keys)
+      const writes = keys.map((key, at) => {
+        const value = changes.get(key)!((entries[at]?.value as LedgerWrite[] | undefined) ?? []).slice(-KEEP_WRITES)
+        return { key, value, ifVersion: entries[at]?.version ?? null, ttlMs: KEEP_MS }
+      })
+      if (await this.#state.commit(writes)) return
     }
   }
+}
+
+type Change = (writes: LedgerWrite[]) => LedgerWrite[]
+type Changes = Map<string, Change>
+type Outcome = Exclude<Delivery, { status: 'failed' }>
+
+function added(write: LedgerWrite): Change {
+  return writes => [...writes.filter(other => other.effect !== write.effect || other.version !== undefined), write]
+}
+
+function closed(write: LedgerWrite): Change {
+  return writes =>
+    writes.some(other => isOpen(other, write.effect))
+      ? writes.map(other => (isOpen(other, write.effect) ? { ...other, version: write.version! } : other))
+      : [...writes, write]
+}
+
+function dropped(effect: string): Change {
+  return writes => writes.filter(other => !isOpen(other, effect))
+}
+
+function isOpen(write: LedgerWrite, effect: string): boolean {
+  return write.effect === effect && write.version === undefined
 }
 
 function madeBy(write: LedgerWrite, event: ChangeEvent): boolean {

@@ -47,6 +47,8 @@ export interface Plan {
   readonly operation: 'create' | 'update' | 'delete' | 'restore' | 'send' | 'read' | 'none'
   /** The record that will be written; known before the call also for creates. */
   readonly target?: { readonly object: string; readonly id: string }
+  /** Further records that the write will create: those that show a note at others, for example. */
+  readonly also?: readonly { readonly object: string; readonly id: string }[]
   /** Only the fields that will change, as they are now. */
   readonly before?: Fields
   /** Only the fields that will change, as they will be, normalised as the system will do it. */
@@ -62,6 +64,8 @@ export type Delivery =
       readonly status: 'delivered'
       /** For the write ledger: what was written, under which version of the record. */
       readonly ref?: { readonly object: string; readonly id: string; readonly version?: string }
+      /** What was done to the record, where that is not what was planned; `none`: it was left as it is. */
+      readonly operation?: Plan['operation']
       /** What later steps see under the step's `as`. */
       readonly result?: unknown
     }

@@ -223,9 +223,18 @@ describe('upsert', () => {
     const plan = await planOf('upsert', { object: 'person', match: 'emails.primaryEmail', values })
     const [ada] = bench.twenty.seed('people', [{ emails: { primaryEmail: 'ada@example.com' } }])
     expect(await bench.sink.deliver([plan], signal)).toMatchObject([
-      { status: 'delivered', ref: { id: ada!.id }, result: { jobTitle: 'CTO', created: false } },
+      { status: 'delivered', operation: 'update', ref: { id: ada!.id }, result: { jobTitle: 'CTO', created: false } },
     ])
     expect(people()).toHaveLength(1)
+  })
+
+  it('P6: a record that came between plan and delivery and is as wanted was not written by us', async () => {
+    const args = { object: 'person', match: 'emails.primaryEmail', values: { emails: 'ada@example.com' } }
+    const plan = await planOf('upsert', args)
+    bench.twenty.seed('people', [{ emails: { primaryEmail: 'ada@example.com' } }])
+    const [delivery] = await bench.sink.deliver([plan], signal)
+    expect(delivery).toMatchObject({ status: 'delivered', operation: 'none' })
+    expect(delivery).not.toHaveProperty('ref.version')
   })
 })
 
@@ -311,6 +320,11 @@ describe('notes and tasks', () => {
       },
     })
     const links = bench.twenty.rows('taskTargets')
+    // P6: known to the ledger before they are made.
+    expect((await planOf('create', args, { key: 'fresh' })).also).toHaveLength(2)
+    expect((await planOf('create', { ...args, link: args.link.slice(0, 1) }, { key: 'k' })).also).toEqual([
+      { object: 'taskTarget', id: links[0]!.id },
+    ])
     expect(links.map(row => row.targetPersonId ?? row.targetCompanyId)).toEqual([ada!.id, acme!.id])
     // P3: again, with nothing known of the first try.
     for (const outcomeUnknown of [true, false]) await one('create', args, { key: 'k', outcomeUnknown })
@@ -332,6 +346,16 @@ describe('notes and tasks', () => {
     expect(await one('create', args, { key: 'k', outcomeUnknown: true })).toMatchObject({ status: 'delivered' })
     expect(bench.twenty.rows('notes')).toHaveLength(1)
     expect(bench.twenty.rows('noteTargets')).toHaveLength(1)
+  })
+
+  it('P6: links that are added to a task leave the task’s own version to whoever made it', async () => {
+    const [ada] = bench.twenty.seed('people', [{ jobTitle: 'a' }])
+    const [task] = bench.twenty.seed('tasks', [{ title: 'Call' }])
+    const args = { object: 'task', recordId: task!.id, link: [`person/${ada!.id}`] }
+    const delivery = await one('update', args)
+    expect(delivery).toMatchObject({ status: 'delivered', operation: 'none' })
+    expect(delivery).not.toHaveProperty('ref.version')
+    expect(bench.twenty.rows('taskTargets')).toHaveLength(1)
   })
 
   it('P7: a link that somebody took off is not put back', async () => {

@@ -17,6 +17,10 @@ export class FakeSystem implements Sink {
   before: (item: Item) => void | Promise<void> = () => {}
   /** Called after each effect, before its answer; may throw: the answer is lost. */
   after: (item: Item, version: string) => void | Promise<void> = () => {}
+  /** Further records that a plan says it will create. */
+  alsoOf: (item: Item) => Plan['also'] = () => undefined
+  /** What became of the effect, where the system did something else than planned. */
+  answerOf: (item: Item, delivery: Delivery) => Delivery = (_, delivery) => delivery
   claimsOf: (item: Item) => string[] = () => []
 
   claims(item: Item): string[] {
@@ -29,6 +33,7 @@ export class FakeSystem implements Sink {
       item,
       operation: item.action === 'find' ? 'read' : this.claimsOf(item).length > 0 ? 'create' : 'update',
       ...(typeof item.args.id === 'string' && { target: { object: 'thing', id: item.args.id } }),
+      ...(this.alsoOf(item) && { also: this.alsoOf(item) }),
       after: item.args,
       ...(item.action === 'find' && { result: { found: item.args.id } }),
     }))
@@ -45,7 +50,12 @@ export class FakeSystem implements Sink {
       this.effects.push({ key: item.key, args: item.args, time: item.time })
       const version = new Date(VERSIONS_FROM + this.effects.length).toISOString()
       await this.after(item, version)
-      return { status: 'delivered', result: { ok: true }, ...(target && { ref: { ...target, version } }) }
+      const delivery: Delivery = {
+        status: 'delivered',
+        result: { ok: true },
+        ...(target && { ref: { ...target, version } }),
+      }
+      return this.answerOf(item, delivery)
     } catch (error) {
       if (error instanceof SyncError) return { status: 'failed', error }
       throw error

@@ -16,6 +16,7 @@ import {
   record,
   rowOf,
   sameInstant,
+  settled,
   unanswered,
   updated,
 } from './outcomes.ts'
@@ -130,7 +131,7 @@ export class Deliverer {
       for (const chunk of chunksOf(updates, this.#batch)) await this.#update(chunk, object, done, options)
       for (const update of updates) {
         const plan = plans.find(each => each.item === update.item)!
-        outcomes.set(plan, done.get(update)!)
+        outcomes.set(plan, settled(done.get(update)!))
       }
     }
     return left

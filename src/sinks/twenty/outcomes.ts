@@ -28,10 +28,19 @@ export function updated(plan: Plan, row: Row): Delivery {
   return { status: 'delivered', ref: refOf(object, row), result: resultOf(object, row, privateOf(plan).ours === true) }
 }
 
-/** Nothing to send for the record itself. */
+/**
+ * Nothing to send for the record itself. P6: its version is not ours then, unless an earlier try of this effect made it;
+ * whose edit that was is not known.
+ */
 export function found(plan: Plan): Delivery {
-  const row = plan.result as Row
-  return { status: 'delivered', ...(plan.target && { ref: refOf(plan.target.object, row) }), result: plan.result }
+  const { target, result } = plan
+  const untouched = !privateOf(plan).ours
+  return { status: 'delivered', ...(target && { ref: target }), ...(untouched && { operation: 'none' }), result }
+}
+
+/** A create that found its record there. */
+export function settled(delivery: Delivery): Delivery {
+  return delivery.status === 'delivered' ? { operation: 'update', ...delivery } : delivery
 }
 
 export function gone(plan: Plan): Delivery {

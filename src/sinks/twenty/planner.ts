@@ -97,7 +97,7 @@ function needsOf(wish: Wish, { afterDuplicate }: PlanOptions): Need[] {
 
 /** A record that is as wanted but lacks links gets just these. */
 function withLinks(plan: Plan, wish: Wish, schema: TwentySchema, index: RowIndex): Plan {
-  targetsObject(wish.object, schema)
+  const targets = targetsObject(wish.object, schema)
   if (!plan.target || plan.operation === 'read' || plan.operation === 'delete' || staysAsItIs(plan, wish)) return plan
   const links = linkRows(wish, plan.target.id, schema, index)
   if (links.length === 0) return plan
@@ -105,6 +105,7 @@ function withLinks(plan: Plan, wish: Wish, schema: TwentySchema, index: RowIndex
     ...plan,
     operation: plan.operation === 'none' ? 'update' : plan.operation,
     after: { ...plan.after, links: wish.links },
+    also: links.map(({ id }) => ({ object: targets.name, id: String(id) })),
     private: { ...privateOf(plan), links },
   }
 }
