@@ -67,6 +67,11 @@ export const OPERATION_CODES: ErrorCodes = {
     means: 'A position is neither a time, an age, partition:offset, `earliest` nor `now`.',
     advice: 'Write it like `2026-11-01T00:00:00Z`, `2h` or `0:1500`.',
   },
+  REPLAY_UNDER_WAY: {
+    kinds: ['rejected'],
+    means: 'The same replay was begun by another command and is still at work.',
+    advice: 'Wait for it, or stop it there (Ctrl-C) and give the command again: it goes on where it was.',
+  },
   NO_SUCH_CONNECTOR: {
     kinds: ['rejected'],
     means: 'The config has no connector of this name.',

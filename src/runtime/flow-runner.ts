@@ -41,7 +41,7 @@ export interface CompiledFlow {
 
 export interface FlowRunnerOptions {
   readonly flow: CompiledFlow
-  readonly log: EventLog
+  readonly log: Pick<EventLog, 'subscribe'>
   readonly state: StateStore
   readonly env: Environment
   readonly deadLetters: DeadLetters
@@ -58,8 +58,6 @@ export interface ReplayMode {
   readonly start: Readonly<Record<string, StartPosition>>
   readonly dryRun: boolean
   readonly allEffects: boolean
-  /** Called before events are queued, for the rate; a slow answer slows the replay. */
-  admit(events: readonly LoggedEvent[]): Promise<readonly LoggedEvent[]>
   /** False: the event is passed over. */
   wants(logged: LoggedEvent): boolean
   /** Called once per event, whatever became of it. */
@@ -175,8 +173,7 @@ export class FlowRunner {
   async #take(partition: Partition, events: readonly LoggedEvent[]): Promise<void> {
     const owner = this.#owned.get(partitionKey(partition))
     if (!owner) return
-    const admitted = (await this.#options.replay?.admit(events)) ?? events
-    const wanted = admitted.filter(logged => this.#wants(owner, logged))
+    const wanted = events.filter(logged => this.#wants(owner, logged))
     const [entries, written] = await this.#prefetch(owner, wanted)
     for (let at = 0; at < wanted.length; at++) {
       if (owner.closed) return

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
-import type { ChangeEvent, Fields } from '../event.ts'
+import { type ChangeEvent, type Fields, RECEIVED, typeOf } from '../event.ts'
 import { compileExpression } from '../expressions/compile.ts'
 import type { LoggedEvent, StartPosition, TopicInfo } from '../log/event-log.ts'
 import type { Assembly } from './assemble.ts'
@@ -38,6 +38,7 @@ export interface LocalOperationsOptions {
 export class LocalOperations implements Operations {
   readonly #options: LocalOperationsOptions
   readonly #finder: EventFinder
+  readonly #underWay = new Set<string>()
 
   constructor(options: LocalOperationsOptions) {
     this.#options = options
@@ -235,7 +236,7 @@ export class LocalOperations implements Operations {
     const recordId = query.id ?? (typeof query.data.id === 'string' ? query.data.id : id)
     return {
       id,
-      type: `${object}.${query.action ?? (ofRecord ? 'updated' : 'received')}`,
+      type: typeOf(query.connector, object, query.action ?? (ofRecord ? 'updated' : RECEIVED)),
       source: `/${query.connector}`,
       subject: `${object}/${recordId}`,
       time: new Date(env.clock.now()).toISOString(),
@@ -249,7 +250,8 @@ export class LocalOperations implements Operations {
     const { engine, env, deadLetters, ledger, assembly, live } = this.#options
     const flow = this.#flow(query.flow)
     const where = query.where ? compileExpression(query.where) : undefined
-    const deps = { flow, log: engine.log, state: engine.state, env, deadLetters, ledger, names: assembly.names }
+    const { log, state } = engine
+    const deps = { flow, log, state, env, deadLetters, ledger, names: assembly.names, underWay: this.#underWay }
     return replay(deps, { ...query, where }, live ? AbortSignal.any([signal, live.ending]) : signal)
   }
 

@@ -10,6 +10,7 @@ function progress(over: Partial<ReplayProgress>): ReplayProgress {
     resumed: false,
     total: 1000,
     read: 0,
+    found: 0,
     matched: 0,
     done: 0,
     skipped: 0,

@@ -1,28 +1,76 @@
 import { describe, expect, it } from 'vitest'
 import { compileExpression } from '../../src/expressions/compile.ts'
+import type { EventLog, Subscriber } from '../../src/log/event-log.ts'
 import type { CompiledFlow } from '../../src/runtime/flow-runner.ts'
-import { parsePosition, type ReplayProgress, type ReplayRequest, replay } from '../../src/runtime/replay.ts'
+import {
+  parsePosition,
+  type ReplayDependencies,
+  type ReplayProgress,
+  type ReplayRequest,
+  replay,
+} from '../../src/runtime/replay.ts'
+import type { StateStore } from '../../src/state/state-store.ts'
 import { FlowBench, TOPIC } from '../support/flow-bench.ts'
+import type { VirtualClock } from '../support/virtual-clock.ts'
 
 /** Runs a replay to its end, or to where the signal stops it, in virtual time. */
-async function run(
-  bench: FlowBench,
-  flow: CompiledFlow,
-  request: ReplayRequest,
-  signal = new AbortController().signal,
-) {
+async function run(bench: Handed, flow: CompiledFlow, request: ReplayRequest, signal = new AbortController().signal) {
   const reports: ReplayProgress[] = []
-  const { log, state, env, deadLetters, ledger, names } = bench
+  const { log, state, env, deadLetters, ledger, names, underWay } = bench
   let ended = false
   const going = (async () => {
-    for await (const report of replay({ flow, log, state, env, deadLetters, ledger, names }, request, signal))
+    for await (const report of replay({ flow, log, state, env, deadLetters, ledger, names, underWay }, request, signal))
       reports.push(report)
   })().finally(() => {
     ended = true
   })
+  going.catch(() => {})
   for (let step = 0; step < 400 && !ended; step++) await bench.clock.advance(250)
+  if (!ended) throw new Error(`the replay hangs, its last report is ${JSON.stringify(reports.at(-1))}`)
   await going
   return reports
+}
+
+type Handed = Omit<ReplayDependencies, 'flow'> & { clock: VirtualClock }
+
+function handed({ log, state, env, deadLetters, ledger, names, clock }: FlowBench): Handed {
+  return { log, state, env, deadLetters, ledger, names, clock }
+}
+
+/** The bench's log, whose groups lose their partitions once, with the offsets of the last few events not committed. */
+function rebalancing(bench: FlowBench, after: number): EventLog {
+  const { log } = bench
+  let lost = false
+  const subscribe: EventLog['subscribe'] = async (topics, group, subscriber, signal, options) => {
+    const losing = new AbortController()
+    const first: Subscriber = {
+      ...subscriber,
+      take: async (partition, events) => {
+        await subscriber.take(partition, events)
+        if (!lost && bench.system.effects.length >= after) losing.abort()
+      },
+    }
+    await log.subscribe(topics, group, first, AbortSignal.any([signal, losing.signal]), { ...options, maxInFlight: 5 })
+    if (signal.aborted) return
+    lost = true
+    await log.resetGroup(topics[0]!, group, { 0: after - 5 })
+    await log.subscribe(topics, group, subscriber, signal, options)
+  }
+  return { ...delegated(log), subscribe }
+}
+
+function delegated(log: EventLog): EventLog {
+  return {
+    createTopics: topics => log.createTopics(topics),
+    append: (topic, events) => log.append(topic, events),
+    subscribe: (topics, group, subscriber, signal, options) =>
+      log.subscribe(topics, group, subscriber, signal, options),
+    read: (topic, options) => log.read(topic, options),
+    lag: (topic, group) => log.lag(topic, group),
+    describe: topics => log.describe(topics),
+    resetGroup: (topic, group, offsets) => log.resetGroup(topic, group, offsets),
+    close: () => log.close(),
+  }
 }
 
 async function filled(count: number): Promise<FlowBench> {
@@ -128,6 +176,135 @@ describe('replay', () => {
     await live.stop()
     await run(bench, flow, { from: 'earliest', to: { offsets: { 0: 1 } }, perSecond: 0 })
     expect(bench.system.effects.map(({ args }) => args.n)).toEqual(['old', 'new'])
+  })
+
+  it('ends where offsets in the middle of the range have no event any more', async () => {
+    const bench = new FlowBench()
+    await bench.log.createTopics([{ name: TOPIC, compacted: true }])
+    await bench.log.append(
+      TOPIC,
+      ['a', 'b', 'c', 'b'].map((key, n) => bench.event(key, { n, id: key })),
+    )
+    const reports = await run(bench, bench.flow([bench.effect('safe')]), fast)
+    expect(bench.system.effects.map(({ args }) => args.n)).toEqual([0, 2, 3])
+    expect(reports.at(-1)).toMatchObject({ total: 4, read: 4, found: 3, matched: 3, done: 3, finished: true })
+  })
+
+  it('ends where retention removed the rest of the range after a stop', async () => {
+    const bench = await filled(60)
+    const flow = bench.flow([bench.effect('safe')], { concurrency: 1 })
+    const stop = new AbortController()
+    bench.system.after = item => {
+      if (item.args.n === 25) stop.abort()
+    }
+    await run(bench, flow, fast, stop.signal)
+    const before = bench.system.effects.length
+    await bench.log.createTopics([{ name: TOPIC, retentionMs: 1000 }])
+    await bench.clock.advance(5000)
+    const later = bench.event('r1', { n: 99, id: 't1' })
+    await bench.log.append(TOPIC, [later])
+    const reports = await run(bench, flow, fast)
+    expect(reports.at(-1)).toMatchObject({ total: 60, read: 60, found: 0, finished: true, resumed: true })
+    expect(bench.system.effects).toHaveLength(before)
+  })
+
+  it('is not ended early by events that come twice', async () => {
+    const bench = await filled(40)
+    const flow = bench.flow([bench.effect('safe')])
+    const reports = await run({ ...handed(bench), log: rebalancing(bench, 15) }, flow, fast)
+    const seen = new Set(bench.system.effects.map(({ args }) => args.n))
+    expect(seen.size).toBe(40)
+    expect(reports.at(-1)).toMatchObject({ total: 40, read: 40, finished: true })
+    expect(reports.map(({ read }) => read)).toEqual(reports.map(({ read }) => read).sort((a, b) => a - b))
+    // Some did come twice, or this would show nothing.
+    expect(reports.at(-1)!.found).toBeGreaterThan(40)
+  })
+
+  it('runs nothing that came in after it began, and leaves no group behind', async () => {
+    const bench = await filled(10)
+    const flow = bench.flow([bench.effect('safe')])
+    let added = false
+    bench.system.before = () => {
+      if (added) return
+      added = true
+      void bench.log.append(
+        TOPIC,
+        Array.from({ length: 10 }, (_, n) => bench.event(`r${n}`, { n: 100 + n, id: `t${n}` })),
+      )
+    }
+    await run(bench, flow, fast)
+    expect(added).toBe(true)
+    expect(Math.max(...bench.system.effects.map(({ args }) => Number(args.n)))).toBe(9)
+    const [info] = await bench.log.describe([TOPIC])
+    expect(info!.groups).toEqual([])
+  })
+
+  it('has nothing to do in an empty range, and says so at once', async () => {
+    const bench = await filled(5)
+    const reports = await run(bench, bench.flow([bench.effect('safe')]), { ...fast, from: 'now' })
+    expect(reports.at(-1)).toMatchObject({ total: 0, read: 0, finished: true })
+    expect(bench.system.effects).toEqual([])
+  })
+
+  it('does nothing again when it was killed while it cleared away after itself', async () => {
+    const bench = await filled(10)
+    const flow = bench.flow([bench.effect('safe')])
+    let writes = 0
+    const state: StateStore = {
+      get: keys => bench.state.get(keys),
+      scan: prefix => bench.state.scan(prefix),
+      close: () => bench.state.close(),
+      commit: async commits => {
+        const ofReplay = commits.some(({ key }) => key.includes(':replay:'))
+        // At the start, when all is done, and the last, which forgets it.
+        if (ofReplay && ++writes === 3) throw new Error('killed')
+        return bench.state.commit(commits)
+      },
+    }
+    await expect(run({ ...handed(bench), state }, flow, fast)).rejects.toThrow('killed')
+    const reports = await run(bench, flow, fast)
+    expect(reports.at(-1)).toMatchObject({ total: 10, read: 10, finished: true })
+    expect(bench.system.effects).toHaveLength(10)
+  })
+
+  it('is not begun a second time while it is under way', async () => {
+    const bench = await filled(100)
+    const flow = bench.flow([bench.effect('safe')])
+    const underWay = new Set<string>()
+    const slow = { from: 'earliest', perSecond: 20 } as const
+    const first = run({ ...handed(bench), underWay }, flow, slow)
+    await bench.clock.advance(1000)
+    await expect(run({ ...handed(bench), underWay }, flow, slow)).rejects.toMatchObject({ code: 'REPLAY_UNDER_WAY' })
+    await first
+    expect(underWay.size).toBe(0)
+    expect(bench.system.effects).toHaveLength(100)
+  })
+
+  it('stops when whoever asked for it leaves', async () => {
+    const bench = await filled(100)
+    const flow = bench.flow([bench.effect('safe')])
+    const { log, state, env, deadLetters, ledger, names } = bench
+    const deps = { flow, log, state, env, deadLetters, ledger, names }
+    const leaving = (async () => {
+      for await (const { read } of replay(deps, { from: 'earliest', perSecond: 20 }, new AbortController().signal))
+        if (read > 10) break
+    })()
+    await bench.clock.advance(2000)
+    await leaving
+    const before = bench.system.effects.length
+    await bench.clock.advance(10_000)
+    expect(bench.system.effects).toHaveLength(before)
+    expect(bench.clock.nextTimerIn).toBeUndefined()
+  })
+
+  it('does not come in bursts at a slow rate', async () => {
+    const bench = await filled(60)
+    const flow = bench.flow([bench.effect('safe')])
+    const going = run(bench, flow, { from: 'earliest', perSecond: 20 })
+    await bench.clock.advance(1000)
+    expect(bench.system.effects.length).toBeGreaterThan(10)
+    expect(bench.system.effects.length).toBeLessThan(30)
+    await going
   })
 
   it.each([
