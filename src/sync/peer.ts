@@ -22,6 +22,11 @@ export interface PeerChange {
   readonly record: PeerRecord
   /** Names of the fields which that very change touched. Absent where a poll compared states: it cannot tell. */
   readonly changed?: readonly string[]
+  /**
+   * The event names the record and no more: neither its state nor `record.version` is told, so read it before judging.
+   * Absent for `destroyed`.
+   */
+  readonly incomplete?: true
   /** Who did it, for people: a member's name, an integration. */
   readonly by?: string
 }

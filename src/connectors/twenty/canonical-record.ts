@@ -1,7 +1,6 @@
 import { normalise } from '../../clients/twenty/normalise.ts'
 import type { TwentyObject } from '../../clients/twenty/schema.ts'
 import type { Fields } from '../../event.ts'
-import { canonicalJson, shortHash } from '../../identity.ts'
 
 /**
  * Not part of what a record says: the id and the server's own stamps. `updatedAt` and the deleted flag are counted
@@ -39,16 +38,4 @@ export function canonicalRecord(record: Fields, object: TwentyObject | undefined
     if (!APART.has(name) && value !== null && value !== '' && value !== undefined) canonical[name] = value
   }
   return canonical
-}
-
-/** Of a canonical record. Equal content has an equal hash, whatever the order of keys. */
-export function recordHash(canonical: Fields): string {
-  return shortHash(canonicalJson(canonical))
-}
-
-/** A few characters per field: enough to tell which ones changed. */
-export function fieldHashes(canonical: Fields): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(canonical).map(([name, value]) => [name, shortHash(canonicalJson(value)).slice(0, 8)]),
-  )
 }

@@ -2,9 +2,9 @@ import type { Row } from '../../clients/twenty/records.ts'
 import type { TwentyObject } from '../../clients/twenty/schema.ts'
 import type { ChangeEvent } from '../../event.ts'
 import type { Write } from '../../state/state-store.ts'
-import { canonicalRecord, recordHash } from './canonical-record.ts'
+import { type Known, type KnownRecords, knownAs, recordHash } from '../known-records.ts'
+import { canonicalRecord } from './canonical-record.ts'
 import { type Action, eventOf, instantOf, timeOf } from './events.ts'
-import { type Known, type KnownRecords, knownAs } from './known-records.ts'
 
 /** What a first walk, which has nothing to compare with, makes of a record. */
 export interface FirstWalk {

@@ -4,8 +4,8 @@ import type { TwentyObject, TwentySchema } from '../../clients/twenty/schema.ts'
 import type { Environment } from '../../environment.ts'
 import type { ChangeEvent } from '../../event.ts'
 import { shortHash } from '../../identity.ts'
+import type { KnownRecords } from '../known-records.ts'
 import { eventOf } from './events.ts'
-import type { KnownRecords } from './known-records.ts'
 
 export interface IdWalkOptions {
   readonly system: string

@@ -5,9 +5,9 @@ import type { TwentyObject } from '../../clients/twenty/schema.ts'
 import type { Environment } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
 import type { Page } from '../connector.ts'
+import type { KnownRecords } from '../known-records.ts'
 import { compareRows } from './compare.ts'
 import { cursorFrom, type ObjectCursor, type PollCursor, withObject } from './cursor.ts'
-import type { KnownRecords } from './known-records.ts'
 
 export interface PollOptions {
   readonly system: string

@@ -4,10 +4,10 @@ import type { TwentyObject } from '../../clients/twenty/schema.ts'
 import { type ConnectorContext, durationMs } from '../../config/definition.ts'
 import { asSyncError } from '../../errors.ts'
 import type { IncomingRequest, Received } from '../connector.ts'
-import { canonicalRecord, recordHash } from './canonical-record.ts'
+import { type KnownRecords, recordHash } from '../known-records.ts'
+import { canonicalRecord } from './canonical-record.ts'
 import { changedOf, isAction, parseDelivery, type WebhookDelivery } from './delivery.ts'
 import { type Action, eventOf, instantOf } from './events.ts'
-import type { KnownRecords } from './known-records.ts'
 import { type SignatureOptions, verifySignature } from './signature.ts'
 
 type RecordDelivery = Extract<WebhookDelivery, { about: 'record' }>

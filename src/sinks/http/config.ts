@@ -1,41 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { Bytes, Duration, ExprMap, ExprTree, Secret, Url } from '../../config/definition.ts'
-
-const HEADER_NAME = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
-
-const Auth = Type.Union(
-  [
-    Type.Object(
-      { bearer: Secret({ description: 'Token, sent as `Authorization: Bearer …`.', examples: ['${API_TOKEN}'] }) },
-      { additionalProperties: false, description: 'A bearer token.' },
-    ),
-    Type.Object(
-      {
-        username: Type.String({ pattern: '^[^:]*$', description: 'User name.', examples: ['sync'] }),
-        password: Secret({ description: 'Password.', examples: ['${API_PASSWORD}'] }),
-      },
-      { additionalProperties: false, description: 'HTTP Basic authentication.' },
-    ),
-    Type.Object(
-      {
-        headers: Type.Record(
-          Type.String({ pattern: HEADER_NAME }),
-          Secret({ description: 'Value of the header.', examples: ['${API_KEY}'] }),
-          {
-            additionalProperties: false,
-            description: 'Headers whose values are secrets.',
-            examples: [{ 'x-api-key': '${API_KEY}' }],
-          },
-        ),
-      },
-      { additionalProperties: false, description: 'Keys in headers of their own.' },
-    ),
-  ],
-  {
-    description: 'How calls prove who we are: `bearer`, `username` and `password`, or secret `headers`.',
-    examples: [{ bearer: '${API_TOKEN}' }, { headers: { 'x-api-key': '${API_KEY}' } }],
-  },
-)
+import { Auth, HEADER_NAME } from '../../clients/http-auth.ts'
+import { Bytes, Duration, ExprMap, ExprTree, Url } from '../../config/definition.ts'
 
 const Limits = Type.Object(
   {

@@ -1,13 +1,14 @@
 import type { Static } from '@sinclair/typebox'
 import { CircuitBreaker } from '../../clients/circuit-breaker.ts'
 import { createHttpClient, type HttpCall, type HttpClient, type HttpClientOptions } from '../../clients/http.ts'
+import { authHeaders, lowerCase } from '../../clients/http-auth.ts'
+import { Pace } from '../../clients/pace.ts'
 import { type Priority, RateLimiter } from '../../clients/rate-limiter.ts'
 import { bytesOf, durationMs, type SystemContext } from '../../config/definition.ts'
 import { asSyncError, type SyncError } from '../../errors.ts'
 import type { ActionUse, Delivery, Item, Plan, Sink } from '../sink.ts'
 import { type HttpResult, judge, resultOf } from './answer.ts'
 import type { HttpSystemConfig } from './config.ts'
-import { Pace } from './pace.ts'
 import { argsOf, callOf, methodOf, placeholdersOf, type RequestArgs, readsOnly } from './request.ts'
 
 type Config = Static<typeof HttpSystemConfig>
@@ -32,7 +33,7 @@ export class HttpSink implements Sink {
       name,
       env,
       baseUrl: config.url.replace(/\/+$/, ''),
-      headers: { ...lowerCase(config.headers), ...credentials(config.auth) },
+      headers: { ...lowerCase(config.headers), ...authHeaders(config.auth) },
       timeoutMs: durationMs(config.timeout ?? '30s'),
       maxResponseBytes: config.maxResponse === undefined ? DEFAULT_MAX_RESPONSE_BYTES : bytesOf(config.maxResponse),
     }
@@ -114,15 +115,4 @@ function limiterOf(
   ]
   if (buckets.length === 0) return undefined
   return new RateLimiter({ name: `system:${name}`, coordinator, clock: env.clock, random: env.random, buckets })
-}
-
-function credentials(auth: Config['auth']): Record<string, string> {
-  if (!auth) return {}
-  if ('bearer' in auth) return { authorization: `Bearer ${auth.bearer}` }
-  if ('headers' in auth) return lowerCase(auth.headers)
-  return { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}` }
-}
-
-function lowerCase(headers: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }

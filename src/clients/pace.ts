@@ -1,7 +1,7 @@
-import { LONGEST_WAIT_MS, type Priority, type RateLimiter } from '../../clients/rate-limiter.ts'
-import type { Clock } from '../../environment.ts'
-import { SyncError } from '../../errors.ts'
-import { onAbort } from '../../on-abort.ts'
+import type { Clock } from '../environment.ts'
+import { SyncError } from '../errors.ts'
+import { onAbort } from '../on-abort.ts'
+import { LONGEST_WAIT_MS, type Priority, type RateLimiter } from './rate-limiter.ts'
 
 export interface PaceOptions {
   readonly system: string

@@ -1,7 +1,7 @@
-import type { Clock } from '../../environment.ts'
-import type { Fields } from '../../event.ts'
-import type { StateStore, Write } from '../../state/state-store.ts'
-import { fieldHashes } from './canonical-record.ts'
+import type { Clock } from '../environment.ts'
+import type { Fields } from '../event.ts'
+import { canonicalJson, shortHash } from '../identity.ts'
+import type { StateStore, Write } from '../state/state-store.ts'
 
 /** What is remembered of a record: enough to tell whether it was seen like this, and what changed since. */
 export interface Known {
@@ -118,4 +118,16 @@ export class KnownRecords {
 
 export function knownAs({ t, deleted, hash, canonical }: SeenState): Known {
   return { t, ...(deleted && { d: 1 as const }), h: hash, f: fieldHashes(canonical) }
+}
+
+/** Of a canonical record. Equal content has an equal hash, whatever the order of keys. */
+export function recordHash(canonical: Fields): string {
+  return shortHash(canonicalJson(canonical))
+}
+
+/** A few characters per field: enough to tell which ones changed. */
+export function fieldHashes(canonical: Fields): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(canonical).map(([name, value]) => [name, shortHash(canonicalJson(value)).slice(0, 8)]),
+  )
 }
