@@ -45,6 +45,8 @@ export interface Page {
   /** For the progress line: what was read so far, and of how many when known. */
   readonly seen?: number
   readonly total?: number
+  /** Changed records that deliberately give no event, by reason: `position-only`. */
+  readonly dropped?: Readonly<Record<string, number>>
 }
 
 /** A source of events: receives, polls, or both. A poll is the net under webhooks that nobody retries. */

@@ -74,6 +74,18 @@ function watch(registry: Registry, clock: Clock, status: () => Promise<StatusRep
     },
   })
   new Gauge({
+    name: 'twenty_sync_poll_dropped_records',
+    help: 'Changed records that polls saw and that deliberately gave no event, since the start, by reason.',
+    labelNames: ['connector', 'reason'],
+    registers: [registry],
+    async collect() {
+      this.reset()
+      for (const { name, poll } of (await current()).connectors) {
+        for (const [reason, count] of Object.entries(poll?.dropped ?? {})) this.set({ connector: name, reason }, count)
+      }
+    },
+  })
+  new Gauge({
     name: 'twenty_sync_system_ready',
     help: '1 while the system answers and the config fits it.',
     labelNames: ['system'],

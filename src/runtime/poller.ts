@@ -1,4 +1,4 @@
-import type { Connector } from '../connectors/connector.ts'
+import type { Connector, Page } from '../connectors/connector.ts'
 import type { Environment } from '../environment.ts'
 import { asSyncError, type SyncError } from '../errors.ts'
 import type { ChangeEvent } from '../event.ts'
@@ -15,6 +15,8 @@ export interface PollStatus {
   readonly lastStartedAt?: number
   readonly lastEndedAt?: number
   readonly events: number
+  /** Changed records of all walks since the start that deliberately gave no event, by reason. */
+  readonly dropped?: Readonly<Record<string, number>>
   readonly error?: { readonly code: string; readonly message: string }
   readonly nextAt?: number
 }
@@ -84,7 +86,9 @@ export class Poller {
   async #walk(lease: Lease, signal: AbortSignal): Promise<void> {
     const lost = new AbortController()
     const stop = this.#keepLease(lease, lost)
-    this.#status = { state: 'polling', events: 0, lastStartedAt: this.#env.clock.now() }
+    const { dropped } = this.#status
+    this.#status = { state: 'polling', events: 0, lastStartedAt: this.#env.clock.now(), ...(dropped && { dropped }) }
+    let takenOver = false
     try {
       const key = `{connector/${this.#name}}:cursor`
       const [entry] = await this.#state.get([key])
@@ -94,14 +98,32 @@ export class Poller {
         if (page.events.length > 0) await this.#append(page.events)
         const versions = await this.#state.commit([{ key, value: page.cursor, ifVersion: version }])
         // Another instance took over; it goes on from its own cursor.
-        if (!versions) return
+        if (!versions) {
+          takenOver = true
+          break
+        }
         version = versions[0]!
-        this.#status = { ...this.#status, events: this.#status.events + page.events.length }
+        this.#count(page)
       }
+    } catch (thrown) {
+      // A walk that ends because another instance has the lease did not fail.
+      if (!lost.signal.aborted) throw thrown
     } finally {
       stop()
     }
-    this.#status = { ...this.#status, state: 'waiting', error: undefined, lastEndedAt: this.#env.clock.now() }
+    const state = takenOver || lost.signal.aborted ? 'elsewhere' : 'waiting'
+    this.#status = { ...this.#status, state, error: undefined, lastEndedAt: this.#env.clock.now() }
+  }
+
+  #count({ events, dropped = {} }: Page): void {
+    const sums = { ...this.#status.dropped }
+    for (const [reason, count] of Object.entries(dropped)) sums[reason] = (sums[reason] ?? 0) + count
+    const some = Object.keys(sums).length > 0
+    this.#status = {
+      ...this.#status,
+      events: this.#status.events + events.length,
+      ...(some && { dropped: sums }),
+    }
   }
 
   #keepLease(lease: Lease, lost: AbortController): () => void {

@@ -138,12 +138,14 @@ export class RunningAssembly {
     return [...this.assembly.config.connectors.values()].map(({ name, definition }) => {
       const connector = this.assembly.connectors.get(name)!
       const poll = this.#pollers.get(name)?.status
+      const received = this.#options.received(name)
       return {
         name,
         type: definition.type,
         ...(connector.route && { path: connector.route.path }),
         objects: connector.objects,
-        ...this.#options.received(name),
+        ...received,
+        dropped: summed(received.dropped, poll?.dropped),
         ...(poll && { poll }),
       }
     })
@@ -170,6 +172,15 @@ export class RunningAssembly {
     }
   }
 }
+
+/** By either way: dropped requests and dropped records of polls. */
+function summed(left: Counts, right: Counts = {}): Counts {
+  const sums: Record<string, number> = { ...left }
+  for (const [reason, count] of Object.entries(right)) sums[reason] = (sums[reason] ?? 0) + count
+  return sums
+}
+
+type Counts = ConnectorReport['dropped']
 
 function iso(ms: number): string {
   return new Date(ms).toISOString()

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { TwentyConfig } from '../../src/clients/twenty/config.ts'
-import type { Connector, IncomingRequest, Received } from '../../src/connectors/connector.ts'
+import type { Connector, IncomingRequest, Page, Received } from '../../src/connectors/connector.ts'
 import twentyConnector from '../../src/connectors/twenty.ts'
 import type { ChangeEvent } from '../../src/event.ts'
 import { type TwentyBench, twentyBench } from '../support/twenty-bench.ts'
@@ -63,9 +63,10 @@ const me = () => bench.twenty.asUser(String(bench.twenty.members[0]!.id))
 
 /** One walk, as the runtime drives it: the cursor is kept, the next page is asked for after the append. */
 let cursor: unknown
-async function poll(from: Connector = connector): Promise<ChangeEvent[]> {
+async function poll(from: Connector = connector, seen: (page: Page) => void = () => {}): Promise<ChangeEvent[]> {
   const found: ChangeEvent[] = []
   for await (const page of from.poll!(cursor, new AbortController().signal)) {
+    seen(page)
     found.push(...page.events)
     cursor = JSON.parse(JSON.stringify(page.cursor))
   }
@@ -240,7 +241,10 @@ describe('poll', () => {
     me().restore('people', String(bob!.id))
     me().update('people', String(ada!.id), { position: 12 })
     expect((await poll()).map(event => event.type)).toEqual(['person.restored'])
-    expect(await poll()).toEqual([])
+    me().update('people', String(ada!.id), { position: 13 })
+    const dropped: unknown[] = []
+    expect(await poll(undefined, ({ dropped: some }) => some && dropped.push(some))).toEqual([])
+    expect(dropped).toEqual([{ 'position-only': 1 }])
   })
 
   it('with snapshot gives what exists as created, once', async () => {

@@ -18,6 +18,8 @@ export interface Comparison {
   readonly events: readonly ChangeEvent[]
   /** To be committed once the events are in the log. */
   readonly writes: readonly Write[]
+  /** Records whose position or author alone changed. */
+  readonly positionOnly: number
 }
 
 /** Compares rows of a poll with how their records were last seen. */
@@ -33,6 +35,7 @@ export async function compareRows(
   )
   const events: ChangeEvent[] = []
   const writes: Write[] = []
+  let positionOnly = 0
   for (const [place, row] of rows.entries()) {
     const updatedAt = instantOf(row.updatedAt)
     const time = timeOf(row)
@@ -46,11 +49,12 @@ export async function compareRows(
     if (earlier && earlier.t === now.t && earlier.h === hash && earlier.d === now.d) continue
     writes.push({ key: records.key(object.name, row.id), value: now })
     const action = actionFor(row, now, earlier, options)
+    if (!action && earlier) positionOnly++
     if (!action) continue
     const changed = changesOf(action, earlier, now)
     events.push(eventOf({ system: options.system, object: object.name, action, record: row, hash, time, changed }))
   }
-  return { events, writes }
+  return { events, writes, positionOnly }
 }
 
 /** undefined: nothing that anybody wants to hear of. */

@@ -57,7 +57,7 @@ async function* walkObject(
     // Their clock, before anything of this walk could be missed.
     const start: string = walk?.start ?? new Date(page.servedAt ?? env.clock.now()).toISOString()
     const startMs = Date.parse(start)
-    const { events, writes } = await compareRows(page.rows, object, records, {
+    const { events, writes, positionOnly } = await compareRows(page.rows, object, records, {
       system,
       knownFromMs: Date.parse(own.knownFrom ?? start),
       ...(own.since === undefined && { first: { startMs, snapshot } }),
@@ -68,7 +68,13 @@ async function* walkObject(
       ? { ...own, walk: { start, after: page.next! } }
       : // Only a complete walk moves the time from which the next one looks.
         { since: new Date(startMs - overlapMs).toISOString(), knownFrom: own.knownFrom ?? start }
-    yield { events, cursor: withObject(cursor, object.name, next), seen, ...(page.total && { total: page.total }) }
+    yield {
+      events,
+      cursor: withObject(cursor, object.name, next),
+      seen,
+      ...(page.total && { total: page.total }),
+      ...(positionOnly > 0 && { dropped: { 'position-only': positionOnly } }),
+    }
     // Here the events are in the log and the cursor is stored.
     await records.commit(writes)
   } while (walk)
