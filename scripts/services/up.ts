@@ -1,10 +1,14 @@
 import { startKafka } from './kafka.ts'
+import { startPostgres } from './postgres.ts'
 import { startRedis } from './redis.ts'
 
-/** `npx tsx scripts/services/up.ts`: Kafka and Redis until Ctrl-C, with the lines to paste into another shell. */
-const [kafka, redis] = await Promise.all([startKafka(), startRedis()])
-process.stderr.write(`${kafka.found}\n${redis.found}\nCtrl-C ends both and removes their data\n`)
-process.stdout.write(`export KAFKA_BROKERS=${kafka.brokers.join(',')}\nexport REDIS_URL=${redis.url}\n`)
+/** `npx tsx scripts/services/up.ts`: Kafka, Redis and Postgres until Ctrl-C, with the lines to paste into another shell. */
+const [kafka, redis, postgres] = await Promise.all([startKafka(), startRedis(), startPostgres()])
+process.stderr.write(
+  `${kafka.found}\n${redis.found}\n${postgres.found}\nCtrl-C ends all three and removes their data\n`,
+)
+const lines = [`KAFKA_BROKERS=${kafka.brokers.join(',')}`, `REDIS_URL=${redis.url}`, `POSTGRES_URL=${postgres.url}`]
+process.stdout.write(lines.map(line => `export ${line}\n`).join(''))
 const ended = new Promise<void>(resolve => {
   process.once('SIGINT', () => resolve())
   process.once('SIGTERM', () => resolve())
@@ -12,4 +16,4 @@ const ended = new Promise<void>(resolve => {
 const awake = setInterval(() => {}, 60_000)
 await ended
 clearInterval(awake)
-await Promise.all([kafka.stop(), redis.stop()])
+await Promise.all([kafka.stop(), redis.stop(), postgres.stop()])

@@ -62,7 +62,11 @@ function placeOf(file: string, titles: readonly string[], kafkaKind: string | un
   }
   const needs = needsOf(file)
   const kafka = kafkaKind === 'double' && !needs.includes('own') ? 'Kafka double' : 'Kafka'
-  const engines = [needs.includes('kafka') ? kafka : '', needs.includes('redis') ? 'Redis' : '']
+  const engines = [
+    needs.includes('kafka') ? kafka : '',
+    needs.includes('redis') ? 'Redis' : '',
+    needs.includes('postgres') ? 'Postgres' : '',
+  ]
   return [folderOf(file), engines.filter(Boolean).join(', ') || 'no service']
 }
 

@@ -5,29 +5,35 @@ import { join, resolve } from 'node:path'
 import { KAFKA_HINT, type KafkaService, startKafka } from '../services/kafka.ts'
 import { kafkaTools } from '../services/kafka-maven.ts'
 import { dockerEngine, NotAvailable, which } from '../services/look-up.ts'
+import { POSTGRES_HINT, type PostgresService, postgresPrograms, startPostgres } from '../services/postgres.ts'
 import { REDIS_HINT, type RedisService, startRedis } from '../services/redis.ts'
 import { type NotRun, notRunnable, requiredOf, type Services } from './plan.ts'
 import { rowsNotRun, rowsOf, tableOf, type VitestReport } from './report.ts'
 
 /**
- * `npm test`: finds or starts Kafka and Redis, runs every test that can run, and ends with a table of all of them.
+ * `npm test`: finds or starts Kafka, Redis and Postgres, runs every test that can run, and ends with a table of all of them.
  * Arguments go to vitest: `npm test -- test/log`.
  */
 const root = resolve(import.meta.dirname, '../..')
 const required = requiredOf(process.env.REQUIRE)
 const out = (line: string) => void process.stdout.write(`${line}\n`)
 
-const [kafka, redis] = await Promise.all([found('Kafka', startKafka), found('Redis', startRedis)])
+const [kafka, redis, postgres] = await Promise.all([
+  found('Kafka', startKafka),
+  found('Redis', startRedis),
+  found('Postgres', startPostgres),
+])
 let exitCode = 1
 try {
   exitCode = await runAll()
 } finally {
-  await Promise.all([kafka?.stop(), redis?.stop()])
+  await Promise.all([kafka?.stop(), redis?.stop(), postgres?.stop()])
 }
 process.exit(exitCode)
 
 async function runAll(): Promise<number> {
-  const services: Services = { kafka, redis, ownKafka: await canOwnKafka(), ownRedis: await canOwnRedis() }
+  const own = { kafka: await canOwnKafka(), redis: await canOwnRedis(), postgres: await canOwnPostgres() }
+  const services: Services = { kafka, redis, postgres, own }
   const wanted = process.argv.slice(2)
   const all = (await readdir(join(root, 'test'), { recursive: true })).filter(name => name.endsWith('.test.ts'))
   const files = all
@@ -56,6 +62,7 @@ async function vitest(wanted: readonly string[], missing: readonly NotRun[]) {
     ...process.env,
     ...(kafka && { KAFKA_BROKERS: kafka.brokers.join(','), KAFKA_KIND: kafka.kind }),
     ...(redis && { REDIS_URL: redis.url }),
+    ...(postgres && { POSTGRES_URL: postgres.url }),
   }
   try {
     const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' })
@@ -71,7 +78,7 @@ async function vitest(wanted: readonly string[], missing: readonly NotRun[]) {
   }
 }
 
-async function found<T extends KafkaService | RedisService>(
+async function found<T extends KafkaService | RedisService | PostgresService>(
   name: string,
   start: () => Promise<T>,
 ): Promise<T | undefined> {
@@ -96,8 +103,13 @@ async function canOwnRedis(): Promise<boolean> {
   return redis?.kind === 'machine' || redis?.kind === 'apt' || (await which('redis-server')) !== undefined
 }
 
+async function canOwnPostgres(): Promise<boolean> {
+  return postgres?.kind === 'machine' || postgres?.kind === 'apt' || (await postgresPrograms()) !== undefined
+}
+
 function commandFor({ missing, isOwn }: NotRun): string {
   if (missing === 'kafka') return isOwn ? 'install Java 17 and Maven, then npm test' : KAFKA_HINT
+  if (missing === 'postgres') return isOwn ? 'install postgresql, then npm test' : POSTGRES_HINT
   return isOwn ? 'install redis-server, then npm test' : REDIS_HINT
 }
 
@@ -106,6 +118,6 @@ function unmet(missing: readonly NotRun[]): number[] {
   const notRun = missing.filter(each => required.includes(each.missing)).map(() => 1)
   const isDouble = required.includes('kafka') && kafka?.kind === 'double'
   if (isDouble) out('\nREQUIRE names kafka, and a double is none')
-  const isAway = [required.includes('kafka') && !kafka, required.includes('redis') && !redis].filter(Boolean)
+  const isAway = required.filter(service => !{ kafka, redis, postgres }[service])
   return [...notRun, ...(isDouble ? [1] : []), ...(notRun.length === 0 ? isAway.map(() => 1) : [])]
 }

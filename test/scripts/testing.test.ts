@@ -5,10 +5,11 @@ import { rowsNotRun, rowsOf, tableOf, type VitestReport } from '../../scripts/te
 const everything: Services = {
   kafka: { kind: 'maven', brokers: ['b:1'] },
   redis: { kind: 'machine', url: 'redis://r:1' },
-  ownKafka: true,
-  ownRedis: true,
+  postgres: { kind: 'machine', url: 'postgres://p:1' },
+  own: { kafka: true, redis: true, postgres: true },
 }
-const nothing: Services = { kafka: undefined, redis: undefined, ownKafka: false, ownRedis: false }
+const none = { kafka: false, redis: false, postgres: false }
+const nothing: Services = { kafka: undefined, redis: undefined, postgres: undefined, own: none }
 
 describe('what a test file needs', () => {
   it.each([
@@ -16,6 +17,7 @@ describe('what a test file needs', () => {
     ['test/log/kafka.kafka.test.ts', ['kafka']],
     ['test/log/broker.own.kafka.test.ts', ['kafka', 'own']],
     ['test/e2e/main.kafka.redis.e2e.test.ts', ['kafka', 'redis']],
+    ['test/sinks/peer.own.postgres.test.ts', ['postgres', 'own']],
     ['test/redis.folder/plain.e2e.test.ts', []],
   ])('is told by its name: %s', (file, needs) => expect(needsOf(file)).toEqual(needs))
 
@@ -26,19 +28,30 @@ describe('what a test file needs', () => {
       'test/c.own.kafka.test.ts',
       'test/d.kafka.redis.e2e.test.ts',
     ]
+    const onPostgres = ['test/a.postgres.test.ts', 'test/b.own.postgres.test.ts']
     const left = (services: Services) => notRunnable(files, services).map(({ file, missing }) => `${file} ${missing}`)
     expect(left(everything)).toEqual([])
     expect(left(nothing)).toEqual(files.slice(1).map(file => `${file} kafka`))
     expect(left({ ...everything, redis: undefined })).toEqual(['test/d.kafka.redis.e2e.test.ts redis'])
-    const double: Services = { ...everything, kafka: { kind: 'double', brokers: ['b:1'] }, ownKafka: false }
+    expect(notRunnable(onPostgres, everything)).toEqual([])
+    expect(notRunnable(onPostgres, { ...everything, postgres: undefined }).map(({ file }) => file)).toEqual([
+      'test/a.postgres.test.ts',
+    ])
+    const double: Services = {
+      ...everything,
+      kafka: { kind: 'double', brokers: ['b:1'] },
+      own: { ...everything.own, kafka: false },
+    }
     const onDouble = notRunnable(['test/a.real.kafka.test.ts', 'test/b.kafka.test.ts'], double)
     expect(onDouble.map(({ file }) => file)).toEqual(['test/a.real.kafka.test.ts'])
-    expect(left({ ...everything, ownKafka: false })).toEqual(['test/c.own.kafka.test.ts kafka'])
+    expect(left({ ...everything, own: { ...everything.own, kafka: false } })).toEqual([
+      'test/c.own.kafka.test.ts kafka',
+    ])
   })
 
   it('reads REQUIRE, and refuses what it does not know', () => {
     expect(requiredOf(undefined)).toEqual([])
-    expect(requiredOf('kafka, redis')).toEqual(['kafka', 'redis'])
+    expect(requiredOf('kafka, redis,postgres')).toEqual(['kafka', 'redis', 'postgres'])
     expect(() => requiredOf('kafak')).toThrow('kafak')
   })
 })
