@@ -26,7 +26,7 @@ export type Fields = Record<string, unknown>
 export interface ChangeEvent {
   /** The same upstream change has the same id by webhook, poll or re-read. */
   readonly id: string
-  /** `<object>.<action>`: `person.updated`, `form.received`. */
+  /** `<object>.<action>`: `person.updated`; `lead-form.received` of a connector without objects. */
   readonly type: string
   /** Name of the connector that took it in, as a URI reference: `/twenty`, `/lead-form`. */
   readonly source: string
@@ -44,6 +44,17 @@ export interface ChangeEvent {
   readonly data: Fields
   /** The JSON bytes of `data` as received. When present, the log stores these very bytes. */
   readonly raw?: Uint8Array
+}
+
+/** The object of a connector whose sender has no objects of its own: a web form, say. */
+export const RECEIVED = 'received'
+
+/**
+ * `person.created`; and `lead-form.received` for what is of no object, because the connector then says what it is.
+ * With the prefix before it, that is the name of its topic.
+ */
+export function typeOf(connector: string, object: string, action: string): string {
+  return `${object === RECEIVED ? connector : object}.${action}`
 }
 
 /** `person` of `person/4444…`. Decides the topic. */

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Bytes, bytesOf, type ConnectorContext, defineConnector, Expr } from '../config/definition.ts'
 import { SyncError } from '../errors.ts'
-import type { Fields } from '../event.ts'
+import { type Fields, RECEIVED } from '../event.ts'
 import type { Connector, IncomingRequest, Received } from './connector.ts'
 import { type BodyKind, parseBody } from './webhook/body.ts'
 import { eventMaker } from './webhook/events.ts'
@@ -31,8 +31,9 @@ const Config = Type.Object(
     object: Type.Optional(
       Type.String({
         pattern: '^[A-Za-z][A-Za-z0-9_-]*$',
-        description: 'What is received; part of the topic, and events are of type `<object>.received`.',
-        default: 'received',
+        description:
+          'What is received; part of the topic, and events are of type `<object>.received`. Without it they are of type `<connector>.received`.',
+        default: RECEIVED,
         examples: ['lead'],
       }),
     ),
@@ -133,7 +134,7 @@ export default defineConnector({
         '  header: x-signature\n  timestampHeader: x-timestamp\n  signed: "{timestamp}.{body}"\n',
     },
   ],
-  objects: config => [config.object ?? 'received'],
+  objects: config => [config.object ?? RECEIVED],
   create: (config, context) => createWebhook(config, context),
 })
 
@@ -141,7 +142,7 @@ function createWebhook(config: Static<typeof Config>, context: ConnectorContext)
   const { publicUrl } = context
   const scheme = createScheme(config.verify, publicUrl && publicUrl.replace(/\/+$/, '') + config.path)
   const accept: ReadonlySet<BodyKind> = new Set(config.accept ?? ['json'])
-  const object = config.object ?? 'received'
+  const object = config.object ?? RECEIVED
   const lists =
     config.items ?? (config.verify !== 'none' && 'scheme' in config.verify && config.verify.scheme === 'hubspot-v3')
   const eventsOf = eventMaker({

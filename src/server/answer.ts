@@ -44,7 +44,8 @@ export function answerOf(error: unknown): Answer | undefined {
 /** Writes the whole answer with its length, in one go. */
 export function send(response: ServerResponse, answer: Answer, extra?: Readonly<Record<string, string>>): void {
   if (response.headersSent || response.destroyed) return
-  const text = answer.body === undefined ? '' : JSON.stringify(answer.body)
+  // The newline is for people: without it a shell's prompt stands behind the answer.
+  const text = answer.body === undefined ? '' : `${JSON.stringify(answer.body)}\n`
   const headers: Record<string, string | number> = {}
   if (answer.body !== undefined) headers['content-type'] = 'application/json'
   if (answer.status !== 204) headers['content-length'] = Buffer.byteLength(text)

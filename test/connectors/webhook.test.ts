@@ -160,7 +160,7 @@ describe('browser forms', () => {
     const caught = await connector.receive!(post('{"website":"http://spam.example"}'))
     expect(caught).toEqual({ events: [], dropped: 'honeypot', response: { status: 202, body: { accepted: 1 } } })
     for (const empty of ['{}', '{"website":""}', '{"website":null}']) {
-      expect(await connector.receive!(post(empty))).toMatchObject({ events: [{ type: 'received.received' }] })
+      expect(await connector.receive!(post(empty))).toMatchObject({ events: [{ type: 'form.received' }] })
     }
     const person = await connector.receive!(post('email=a&website=', page))
     const bot = await connector.receive!(post('email=a&website=x', page))

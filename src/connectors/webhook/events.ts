@@ -1,7 +1,7 @@
 import type { Expression } from '../../config/definition.ts'
 import type { Environment } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
-import type { ChangeEvent, Fields } from '../../event.ts'
+import { type ChangeEvent, type Fields, typeOf } from '../../event.ts'
 import { derivedId } from '../../identity.ts'
 import type { IncomingRequest } from '../connector.ts'
 import type { ParsedItem } from './body.ts'
@@ -32,7 +32,7 @@ export function eventMaker(
   const { connector, object, env, scheme } = options
   const headers = options.keepHeaders.map(name => ({ name, attribute: attributeOf(name) }))
   const evaluates = options.idempotency ?? options.key ?? options.time
-  const type = `${object}.received`
+  const type = typeOf(connector, object, 'received')
   const source = `/${connector}`
   return (request, items) => {
     const receivedAt = new Date(request.receivedAt).toISOString()
