@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type SandboxTwenty, type SandboxTwentyOptions, startSandboxTwenty } from '../../sandbox/twenty/server.ts'
 import { startKafka } from '../services/kafka.ts'
@@ -15,6 +15,8 @@ export interface StackOptions {
   /** Config files below the project, without log, state and server. */
   readonly configs: readonly string[]
   readonly twenty?: SandboxTwentyOptions
+  /** No limit on calls to Twenty, on neither side: for what is not about limits, and would wait for them. */
+  readonly unlimited?: boolean
   /** YAML added to the stack's own file. */
   readonly extra?: string
   readonly onLog?: (line: string) => void
@@ -73,7 +75,9 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
     TWENTY_WEBHOOK_SECRET: 'sandbox-webhook-secret',
     FORM_KEY,
   }
-  const configs = [...options.configs.map(file => join(ROOT, file)), own]
+  const shipped = options.configs.map(file => join(ROOT, file))
+  const configs = [...(options.unlimited ? await withoutLimits(shipped, folder) : shipped), own]
+  if (options.unlimited) twenty.faults.rateLimit.enabled = false
   const daemon = new DaemonProcess({ configs, env, url, ...(options.onLog && { onLog: options.onLog }) })
   closers.push(() => daemon.end('SIGKILL'))
   await daemon.start()
@@ -94,6 +98,19 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
     settled: ms => eventually('all flows at rest', () => atRest(url), ms ?? 60_000),
     stop: () => closeAll(closers),
   }
+}
+
+/** Copies in the folder, with limits that nothing reaches. The files that they name stay where they are. */
+function withoutLimits(configs: readonly string[], folder: string): Promise<string[]> {
+  return Promise.all(
+    configs.map(async file => {
+      const text = await readFile(file, 'utf8')
+      const copy = join(folder, basename(file))
+      const unlimited = text.replace(/^( +)type: twenty$/m, '$&\n$1limits: { perMinute: 100000, perSecond: 10000 }')
+      await writeFile(copy, unlimited.replaceAll(/(: )\.\//g, `$1${dirname(file)}/`))
+      return copy
+    }),
+  )
 }
 
 /** From the metrics: much cheaper than a process per look. */

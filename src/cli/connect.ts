@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
-import type { Operations } from '../runtime/operations.ts'
+import type { DaemonOperations, Operations } from '../runtime/operations.ts'
 import { Redactor } from '../runtime/redact.ts'
 import { controlFolder } from '../server/control-file.ts'
 import { connectControl } from './control-client.ts'
@@ -31,12 +31,28 @@ export interface ConnectOptions {
  * The operations of an installation, through its running daemon when there is one.
  * @throws ConfigError, SyncError `FOLDER_LOCKED`, `NOT_RUNNING`, `CONTROL_LOST`, and what opening the engine throws.
  */
-export async function connectOperations({ paths, variables, env, backend, load }: ConnectOptions): Promise<Connection> {
-  const located = await backend.locateLog(paths, variables)
-  const remote = located && (await connectControl(controlFolder(located, variables.TWENTY_SYNC_CONTROL), env.clock))
+export async function connectOperations(options: ConnectOptions): Promise<Connection> {
+  const { env, backend, load } = options
+  const remote = await findDaemon(options)
   // The daemon redacts what it answers: it knows its secrets, this process may not.
   if (remote) return { operations: remote, live: true, alone: false, close: async () => {} }
   return openStored(await load(), env, backend)
+}
+
+/**
+ * What can be asked of the daemon itself.
+ * @throws ConfigError when the config is too wrong to say where its daemon is, SyncError `NOT_RUNNING`, `CONTROL_LOST`.
+ */
+export async function connectDaemon(options: ConnectOptions): Promise<DaemonOperations> {
+  const daemon = await findDaemon(options)
+  if (daemon) return daemon
+  await options.load()
+  throw new SyncError('retryable', 'NOT_RUNNING', 'no daemon runs on this config; start one with `twenty-sync run`')
+}
+
+async function findDaemon({ paths, variables, env, backend }: ConnectOptions): Promise<DaemonOperations | undefined> {
+  const located = await backend.locateLog(paths, variables)
+  return located && connectControl(controlFolder(located, variables.TWENTY_SYNC_CONTROL), env.clock)
 }
 
 async function openStored(config: Config, env: Environment, backend: Backend): Promise<Connection> {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type IncomingMessage, request as startRequest } from 'node:http'
 import type { Clock } from '../environment.ts'
 import { type ErrorKind, SyncError } from '../errors.ts'
-import type { Operations } from '../runtime/operations.ts'
+import type { DaemonOperations } from '../runtime/operations.ts'
 import { type ControlAddress, HELLO, readControlFile } from '../server/control-file.ts'
 
 const HELLO_MS = 5000
@@ -11,7 +11,7 @@ const HELLO_MS = 5000
  * The operations of the daemon that wrote `control.json` in the folder; undefined when none runs there.
  * @throws SyncError retryable `CONTROL_LOST` when it is there and does not answer.
  */
-export async function connectControl(folder: string, clock: Clock): Promise<Operations | undefined> {
+export async function connectControl(folder: string, clock: Clock): Promise<DaemonOperations | undefined> {
   const address = readControlFile(folder)
   if (!address) return undefined
   const client = new ControlClient(address)
@@ -40,11 +40,12 @@ class ControlClient {
     }
   }
 
-  operations(): Operations {
-    const value = <T>(name: keyof Operations, query: object = {}) => this.#value(name, query) as Promise<T>
-    const stream = <T>(name: keyof Operations, query: object, signal: AbortSignal) =>
+  operations(): DaemonOperations {
+    const value = <T>(name: keyof DaemonOperations, query: object = {}) => this.#value(name, query) as Promise<T>
+    const stream = <T>(name: keyof DaemonOperations, query: object, signal: AbortSignal) =>
       this.#stream(name, query, signal) as AsyncIterable<T>
     return {
+      reload: () => value('reload'),
       status: () => value('status'),
       topics: () => value('topics'),
       listEvents: query => value('listEvents', query),
@@ -60,7 +61,7 @@ class ControlClient {
     }
   }
 
-  async #value(name: keyof Operations, query: object): Promise<unknown> {
+  async #value(name: keyof DaemonOperations, query: object): Promise<unknown> {
     const body = await this.#body(await this.#started(name, query))
     const answer = parsed(body, name)
     if (answer.error) throw errorFrom(answer.error)
@@ -68,7 +69,7 @@ class ControlClient {
   }
 
   /** Ends quietly when the signal is aborted, as the operation itself does. */
-  async *#stream(name: keyof Operations, query: object, signal: AbortSignal): AsyncIterable<unknown> {
+  async *#stream(name: keyof DaemonOperations, query: object, signal: AbortSignal): AsyncIterable<unknown> {
     try {
       const response = await this.#started(name, query, signal)
       if (response.statusCode !== 200) throw errorFrom(parsed(await this.#body(response), name).error)
@@ -85,7 +86,7 @@ class ControlClient {
     }
   }
 
-  async #started(name: keyof Operations, query: object, signal?: AbortSignal): Promise<IncomingMessage> {
+  async #started(name: keyof DaemonOperations, query: object, signal?: AbortSignal): Promise<IncomingMessage> {
     try {
       return await this.#send(name, query, signal)
     } catch (cause) {

@@ -4,6 +4,7 @@ import { addDeadLetters } from './commands/dead-letters.ts'
 import { addEvents } from './commands/events.ts'
 import { addInit } from './commands/init.ts'
 import { addPause, addResume } from './commands/pause.ts'
+import { addReload } from './commands/reload.ts'
 import { addReplay } from './commands/replay.ts'
 import { addRun } from './commands/run.ts'
 import { addSandbox } from './commands/sandbox.ts'
@@ -19,6 +20,7 @@ const COMMANDS: readonly AddCommand[] = [
   addInit,
   addValidate,
   addRun,
+  addReload,
   addStatus,
   addEvents,
   addTopics,

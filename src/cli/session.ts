@@ -2,9 +2,10 @@ import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../environment.ts'
+import type { DaemonOperations } from '../runtime/operations.ts'
 import { Redactor } from '../runtime/redact.ts'
 import { configPaths, variablesIn } from './config-paths.ts'
-import { type Connection, connectOperations } from './connect.ts'
+import { type Connection, type ConnectOptions, connectDaemon, connectOperations } from './connect.ts'
 import { createLogger } from './output/log-lines.ts'
 import { createStyle, type Style } from './output/style.ts'
 import type { Shell, Variables } from './shell.ts'
@@ -95,18 +96,27 @@ export class Session {
 
   /** Runs the work on the installation that the config names, and lets go of it after. */
   async onInstallation<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await connectOperations(this.#connecting())
+    try {
+      return await work(connection)
+    } finally {
+      await connection.close()
+    }
+  }
+
+  /** Runs the work on the daemon that runs on the config. @throws SyncError `NOT_RUNNING` when none does. */
+  async onDaemon<T>(work: (daemon: DaemonOperations) => Promise<T>): Promise<T> {
+    return work(await connectDaemon(this.#connecting()))
+  }
+
+  #connecting(): ConnectOptions {
     const { variables, shell } = this
-    const connection = await connectOperations({
+    return {
       paths: this.#paths(variables),
       variables,
       env: this.environment(),
       backend: shell.backend,
       load: () => this.loadConfig(),
-    })
-    try {
-      return await work(connection)
-    } finally {
-      await connection.close()
     }
   }
 }

@@ -1,5 +1,6 @@
 import isEqual from 'lodash/isEqual.js'
 import pick from 'lodash/pick.js'
+import { configChanges } from '../config/changes.ts'
 import type { Config, Problem } from '../config/config.ts'
 import { ConfigError } from '../config/config.ts'
 import { type Engine, openEngine } from '../engine.ts'
@@ -9,10 +10,11 @@ import { onAbort } from '../on-abort.ts'
 import { createServer, type Server } from '../server/server.ts'
 import { type Assembly, assemble } from './assemble.ts'
 import { DeadLetters } from './dead-letters.ts'
+import { FlowCounters } from './flow-counters.ts'
 import { Intake } from './intake.ts'
 import { LocalOperations } from './local-operations.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
-import type { Operations } from './operations.ts'
+import type { Operations, ReloadOutcome } from './operations.ts'
 import { placeGroups } from './place-groups.ts'
 import { Redactor } from './redact.ts'
 import { RunningAssembly } from './running-assembly.ts'
@@ -31,7 +33,7 @@ export interface Daemon {
   readonly url: string
   readonly operations: Operations
   /** Re-reads the config; a bad one changes nothing. */
-  reload(): Promise<{ ok: true; summary: string } | { ok: false; problems: readonly Problem[]; message?: string }>
+  reload(): Promise<ReloadOutcome>
   /** Takes nothing new, finishes what was begun within the deadline, closes everything. */
   stop(reason: string): Promise<void>
 }
@@ -68,6 +70,8 @@ class RunningDaemon implements Daemon {
   readonly #intake: Intake
   readonly #metrics: Metrics
   readonly #startedAt: string
+  /** By the flow's identity: a reload counts on. */
+  readonly #counters = new Map<string, FlowCounters>()
   #current: RunningAssembly | undefined
   #server: Server | undefined
   #url = ''
@@ -154,9 +158,16 @@ class RunningDaemon implements Daemon {
       intake: this.#intake,
       instance: this.#instance,
       drainMs: this.#options.drainMs ?? DRAIN_MS,
+      counters: flow => this.#countersOf(flow),
       facts: () => ({ startedAt: this.#startedAt, intake: this.#url }),
       received: name => this.#server?.counts(name) ?? { received: 0, dropped: {}, refused: 0 },
     })
+  }
+
+  #countersOf(flow: string): FlowCounters {
+    const counters = this.#counters.get(flow) ?? new FlowCounters(this.#env.clock)
+    this.#counters.set(flow, counters)
+    return counters
   }
 
   /** A system that does not answer in time is no config error: its flows wait for it. */
@@ -169,7 +180,7 @@ class RunningDaemon implements Daemon {
     return { ready: intake.ok, parts: { intake: intake.ok ? 'ok' : intake.reason! } }
   }
 
-  reload(): ReturnType<Daemon['reload']> {
+  reload(): Promise<ReloadOutcome> {
     const done = this.#reloading.then(() =>
       this.#stopping.signal.aborted
         ? ({ ok: false, problems: [], message: 'the daemon is stopping' } as const)
@@ -179,7 +190,7 @@ class RunningDaemon implements Daemon {
     return done
   }
 
-  async #reload(): ReturnType<Daemon['reload']> {
+  async #reload(): Promise<ReloadOutcome> {
     let next: Assembly | undefined
     try {
       const config = await this.#options.load()
@@ -191,13 +202,14 @@ class RunningDaemon implements Daemon {
     } catch (thrown) {
       await next?.close()
       if (thrown instanceof ConfigError) return { ok: false, problems: thrown.problems }
-      return { ok: false, problems: [], message: asSyncError(thrown).message }
+      const { code, message } = asSyncError(thrown)
+      return { ok: false, problems: [], message, code }
     }
     return this.#swap(next)
   }
 
   /** The new intake first: no request meets a connector that is going away. */
-  async #swap(next: Assembly): ReturnType<Daemon['reload']> {
+  async #swap(next: Assembly): Promise<ReloadOutcome> {
     const previous = this.#current!
     this.#current = this.#running(next)
     this.#server!.setConnectors(next.connectors)
@@ -205,7 +217,12 @@ class RunningDaemon implements Daemon {
     this.#current.start()
     return {
       ok: true,
-      summary: `${next.flows.length} flows, ${next.connectors.size} connectors, ${next.systems.size} systems`,
+      summary: [
+        counted(next.flows.length, 'flow'),
+        counted(next.connectors.size, 'connector'),
+        counted(next.systems.size, 'system'),
+      ].join(', '),
+      changes: configChanges(previous.assembly.config, next.config),
     }
   }
 
@@ -232,6 +249,10 @@ async function prepare(engine: Engine, assembly: Assembly): Promise<void> {
     engine.log,
     assembly.flows.map(({ compiled }) => compiled),
   )
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
 function refuseEngineChange(before: Config, after: Config): void {

@@ -48,6 +48,8 @@ export interface FlowRunnerOptions {
   readonly ledger: WriteLedger
   /** A drain that takes longer leaves its events to the next owner. */
   readonly drainMs: number
+  /** Default: counts from zero. */
+  readonly counters?: FlowCounters
   /** Present: a range of the log is run again, beside the live flow. */
   readonly replay?: ReplayMode
 }
@@ -109,7 +111,7 @@ export class FlowRunner {
     this.#options = options
     this.flow = options.flow
     this.#env = options.env
-    this.counters = new FlowCounters(options.env.clock)
+    this.counters = options.counters ?? new FlowCounters(options.env.clock)
     const { identity, rememberMs, concurrency, steps } = options.flow
     this.#keys = new FlowKeys(identity)
     this.#parking = new Parking({ keys: this.#keys, state: options.state, env: options.env })

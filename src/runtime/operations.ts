@@ -1,3 +1,5 @@
+import type { ConfigChange } from '../config/changes.ts'
+import type { Problem } from '../config/config.ts'
 import type { Fields } from '../event.ts'
 import type { StartPosition, TopicInfo } from '../log/event-log.ts'
 import type { SinkStatus } from '../sinks/sink.ts'
@@ -152,4 +154,20 @@ export interface Operations {
     data: Fields
   }): Promise<EventSummary>
   replay(query: ReplayArguments, signal: AbortSignal): AsyncIterable<ReplayProgress>
+}
+
+/** A config was taken, or nothing changed and this is why. `code` is that of an error, where it was one. */
+export type ReloadOutcome =
+  | { readonly ok: true; readonly summary: string; readonly changes: readonly ConfigChange[] }
+  | {
+      readonly ok: false
+      readonly problems: readonly Problem[]
+      readonly message?: string
+      readonly code?: string
+    }
+
+/** What only a running daemon can do. */
+export interface DaemonOperations extends Operations {
+  /** Reads the config again, and resolves when it runs on it. A bad one changes nothing. */
+  reload(): Promise<ReloadOutcome>
 }

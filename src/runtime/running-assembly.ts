@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import type { AssembledSystem, Assembly } from './assemble.ts'
 import { DeadLetters } from './dead-letters.ts'
+import type { FlowCounters } from './flow-counters.ts'
 import { FlowRunner } from './flow-runner.ts'
 import { FlowSupervisor } from './flow-supervisor.ts'
 import type { Intake } from './intake.ts'
@@ -18,6 +19,8 @@ export interface RunningAssemblyOptions {
   readonly intake: Intake
   readonly instance: string
   readonly drainMs: number
+  /** Of a flow, by its identity: the one object over all reloads. */
+  readonly counters: (flow: string) => FlowCounters
   readonly facts: () => { startedAt: string; intake: string }
   readonly received: (connector: string) => Pick<ConnectorReport, 'received' | 'dropped' | 'refused'>
 }
@@ -63,6 +66,7 @@ export class RunningAssembly {
         deadLetters,
         ledger,
         drainMs,
+        counters: this.#options.counters(compiled.identity),
       })
       const monitors = systems.map(name => assembly.systems.get(name)!.monitor)
       this.#flows.set(compiled.name, new FlowSupervisor({ runner, systems: monitors, state: engine.state, env }))

@@ -1,9 +1,13 @@
 import { type Static, type TObject, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { SyncError } from '../errors.ts'
-import type { Operations } from '../runtime/operations.ts'
+import type { DaemonOperations } from '../runtime/operations.ts'
 
-type Run = (operations: Operations, query: unknown, signal: AbortSignal) => Promise<unknown> | AsyncIterable<unknown>
+type Run = (
+  operations: DaemonOperations,
+  query: unknown,
+  signal: AbortSignal,
+) => Promise<unknown> | AsyncIterable<unknown>
 
 export interface ControlCall {
   /** One value, or one after the other until the operation ends or the caller goes away. */
@@ -33,7 +37,8 @@ const Flow = Type.Object({ flow: Text }, { additionalProperties: false })
 const Nothing = Type.Object({}, { additionalProperties: false })
 
 /** What can be asked over the control port: every operation, under its own name. */
-export const CONTROL_CALLS: Readonly<Record<keyof Operations, ControlCall>> = {
+export const CONTROL_CALLS: Readonly<Record<keyof DaemonOperations, ControlCall>> = {
+  reload: value(Nothing, operations => operations.reload()),
   status: value(Nothing, operations => operations.status()),
   topics: value(Nothing, operations => operations.topics()),
   listEvents: value(
@@ -98,14 +103,14 @@ export const CONTROL_CALLS: Readonly<Record<keyof Operations, ControlCall>> = {
 
 function value<S extends TObject>(
   schema: S,
-  run: (operations: Operations, query: Static<S>) => Promise<unknown>,
+  run: (operations: DaemonOperations, query: Static<S>) => Promise<unknown>,
 ): ControlCall {
   return { answer: 'value', run: (operations, query) => run(operations, checked(schema, query)) }
 }
 
 function stream<S extends TObject>(
   schema: S,
-  run: (operations: Operations, query: Static<S>, signal: AbortSignal) => AsyncIterable<unknown>,
+  run: (operations: DaemonOperations, query: Static<S>, signal: AbortSignal) => AsyncIterable<unknown>,
 ): ControlCall {
   return { answer: 'stream', run: (operations, query, signal) => run(operations, checked(schema, query), signal) }
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Environment } from '../environment.ts'
 import { asSyncError, SyncError } from '../errors.ts'
 import { parseJson } from '../json.ts'
-import type { Operations } from '../runtime/operations.ts'
+import type { DaemonOperations } from '../runtime/operations.ts'
 import { errorAnswer, send } from './answer.ts'
 import { CONTROL_CALLS, type ControlCall } from './control-calls.ts'
 import { HELLO, removeControlFile, writeControlFile } from './control-file.ts'
@@ -18,7 +18,7 @@ const GREETING: ControlCall = { answer: 'value', run: async () => HELLO }
 
 export interface ControlOptions {
   /** Asked for each call: a reload exchanges them. They are expected to redact (P9). */
-  readonly operations: () => Operations
+  readonly operations: () => DaemonOperations
   /** Where `control.json` is written. */
   readonly folder: string
   readonly pid: number
@@ -134,7 +134,7 @@ class ControlChannel {
     if (request.method !== 'POST' || !Object.hasOwn(CONTROL_CALLS, name)) {
       return void refuse(404, 'NO_SUCH_OPERATION', `there is ${Object.keys(CONTROL_CALLS).join(', ')}`)
     }
-    return CONTROL_CALLS[name as keyof Operations]
+    return CONTROL_CALLS[name as keyof DaemonOperations]
   }
 
   /** One line per item; the last line says how it ended, so that a cut connection is never taken for the end. */

@@ -5,7 +5,7 @@ import { runCli } from '../../src/cli/program.ts'
 import type { Backend, Output, Shell, SignalName } from '../../src/cli/shell.ts'
 import type { Config, FlowConfig } from '../../src/config/config.ts'
 import type { Environment, HttpTransport } from '../../src/environment.ts'
-import type { Operations } from '../../src/runtime/operations.ts'
+import type { DaemonOperations, Operations } from '../../src/runtime/operations.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
@@ -154,7 +154,7 @@ function fakeBackend(options: FakeShellOptions, folder: string): Backend {
   }
 }
 
-export function fakeOperations(over: Partial<Operations> = {}): Operations {
+export function fakeOperations(over: Partial<DaemonOperations> = {}): DaemonOperations {
   const missing = (name: string) => () => {
     throw new Error(`this test gives no ${name}`)
   }
@@ -171,6 +171,7 @@ export function fakeOperations(over: Partial<Operations> = {}): Operations {
     discardDeadLetters: missing('discardDeadLetters'),
     trigger: missing('trigger'),
     replay: missing('replay'),
+    reload: missing('reload'),
     ...over,
   }
 }

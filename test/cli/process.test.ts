@@ -153,15 +153,33 @@ describe('the command line as processes', { timeout: 120_000 }, () => {
     here.write(CONFIG.replace('path: /hooks', 'pth: /hooks'))
     daemon.send('SIGHUP')
     await until(() => daemon.stderr.includes('there is no key `pth` here'))
+    const refused = await here.cli('reload')
+    expect([refused.code, refused.stderr.text]).toEqual([2, expect.stringContaining('twenty-sync.yaml:7:5')])
+    expect(refused.stderr.text).toContain('the daemon goes on with the one before')
     expect(await daemon.postForm({ email: 'grace@example.com' })).toBe(202)
     here.write(CONFIG.replace('/hooks/lead-form', '/hooks/leads'))
     daemon.send('SIGHUP')
     await until(() => daemon.stderr.includes('config taken') && twenty.rows('people').length === 2)
     expect(await daemon.postForm({ email: 'nobody@example.com' })).toBe(404)
+    here.write(
+      CONFIG.replace('/hooks/lead-form', '/hooks/lead').replace('jobTitle: data.?jobTitle', 'city: data.?city'),
+    )
+    const unknownField = await here.cli('reload', '--json')
+    expect(unknownField.code).toBe(2)
+    expect(unknownField.json).toMatchObject({ error: { code: 'CONFIG', problems: [{ rule: 'unknown-field' }] } })
+    here.write(CONFIG.replace('/hooks/lead-form', '/hooks/lead'))
+    const taken = await here.cli('reload', '--json')
+    expect(taken.json).toMatchObject({
+      ok: true,
+      changes: [{ what: 'connector', name: 'lead-form', change: 'changed' }],
+    })
+    // What was counted before a reload still counts.
+    expect((await here.cli('status', '--json')).json).toMatchObject({ flows: [{ name: 'leads', done: 2 }] })
 
     daemon.send('SIGTERM')
     expect(await daemon.end()).toBe(0)
     expect(existsSync(join(here.folder, 'data', 'control.json'))).toBe(false)
+    expect((await here.cli('reload')).code).toBe(3)
     const stored = await here.cli('status', '--json')
     expect(stored.json).toMatchObject({ running: false, flows: [{ name: 'leads', lag: 0 }] })
     for (const text of [daemon.stdout, daemon.stderr, status.stdout, story.stdout.text, stored.stdout.text]) {

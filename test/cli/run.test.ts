@@ -34,7 +34,7 @@ class FakeDaemon implements Daemon {
   readonly operations = fakeOperations({ status: async () => STATUS })
   readonly options: DaemonOptions
   readonly stops: string[] = []
-  outcome: Awaited<ReturnType<Daemon['reload']>> = { ok: true, summary: '1 flows' }
+  outcome: Awaited<ReturnType<Daemon['reload']>> = { ok: true, summary: '1 flow', changes: [] }
   drained: Promise<void> = Promise.resolve()
 
   constructor(options: DaemonOptions) {
@@ -184,7 +184,7 @@ describe('SIGHUP', () => {
     const { shell, daemon, done } = await started()
     daemon.config = { ...daemon.config, secrets: ['rotated-secret-value'] }
     shell.send('SIGHUP')
-    await until(() => shell.stderr.text.includes('config taken: 1 flows'))
+    await until(() => shell.stderr.text.includes('config taken: 1 flow'))
     shell.send('crash', new Error('rotated-secret-value'))
     expect(shell.stderr.text).not.toContain('rotated-secret-value')
     shell.send('SIGTERM')

@@ -11,7 +11,7 @@ export function describeMainFlow(engine: EngineName, kills: number): void {
   describe(`the form flow on the ${engine} engine`, () => {
     let stack: Stack
     beforeAll(async () => {
-      stack = await startStack({ engine, configs: ['config/web-form-leads.yaml'] })
+      stack = await startStack({ engine, configs: ['config/web-form-leads.yaml'], unlimited: true })
     }, LONG_MS)
     afterAll(() => stack?.stop())
 

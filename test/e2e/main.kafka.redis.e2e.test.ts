@@ -26,7 +26,7 @@ describe('one config and one input', () => {
 })
 
 async function stateAfter(engine: EngineName) {
-  const stack = await startStack({ engine, configs: ['config/web-form-leads.yaml'] })
+  const stack = await startStack({ engine, configs: ['config/web-form-leads.yaml'], unlimited: true })
   try {
     for (const form of FORMS) {
       await stack.postForm(form)

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.ts'
 import type { Daemon } from '../../runtime/daemon.ts'
+import type { ReloadOutcome } from '../../runtime/operations.ts'
 import { Redactor } from '../../runtime/redact.ts'
 import { controlFolder } from '../../server/control-file.ts'
 import { type AddCommand, withExamples } from '../command.ts'
@@ -25,7 +26,7 @@ export const addRun: AddCommand = (program, runner) => {
     .summary('Run the daemon.')
     .argument('[files...]', 'config files and folders, as with --config')
     .description(
-      'Run the daemon. SIGTERM and Ctrl-C drain it, a second one ends it at once; SIGHUP reads the config again, and a bad one changes nothing.',
+      'Run the daemon. SIGTERM and Ctrl-C drain it, a second one ends it at once; `twenty-sync reload` (or SIGHUP) takes a changed config, and a bad one changes nothing.',
     )
     .option('--host <address>', 'address to listen on, in place of `server.host`')
     .option('--port <number>', 'port to listen on, in place of `server.port`; 0 takes a free one', portNumber)
@@ -38,7 +39,7 @@ export const addRun: AddCommand = (program, runner) => {
   withExamples(command, [
     ['twenty-sync run', 'with `twenty-sync.yaml` or `config/` of this folder'],
     ['twenty-sync run config/web-form-leads.yaml --port 9000', 'one file, on another port'],
-    ['kill -HUP $(pgrep -f "twenty-sync run")', 'take a changed config without losing an event'],
+    ['twenty-sync reload', 'in another shell: take the changed config without losing an event'],
   ])
 }
 
@@ -93,7 +94,13 @@ async function openControl(session: Session, daemon: Daemon, logger: Logger): Pr
   const folder = controlFolder(daemon.config, session.variables.TWENTY_SYNC_CONTROL)
   try {
     const control = await startControl({
-      operations: () => redactedOperations(daemon.operations, new Redactor(daemon.config.secrets)),
+      operations: () => ({
+        ...redactedOperations(daemon.operations, new Redactor(daemon.config.secrets)),
+        reload: async () => {
+          const outcome = await reload(session, daemon, logger)
+          return new Redactor(daemon.config.secrets).redact(outcome)
+        },
+      }),
       folder,
       pid: session.shell.pid,
       env: session.environment(logger),
@@ -105,8 +112,13 @@ async function openControl(session: Session, daemon: Daemon, logger: Logger): Pr
   }
 }
 
-async function reload(session: Session, daemon: Daemon, logger: Logger): Promise<void> {
+async function reload(session: Session, daemon: Daemon, logger: Logger): Promise<ReloadOutcome> {
   const outcome = await daemon.reload()
+  await tellReload(outcome, session, daemon, logger)
+  return outcome
+}
+
+async function tellReload(outcome: ReloadOutcome, session: Session, daemon: Daemon, logger: Logger): Promise<void> {
   if (outcome.ok) {
     session.useSecretsOf(daemon.config)
     logger.info(`config taken: ${outcome.summary}`)
