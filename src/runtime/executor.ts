@@ -1,9 +1,8 @@
 import { asSyncError, SyncError } from '../errors.ts'
-import type { Fields } from '../event.ts'
-import { derivedId } from '../identity.ts'
 import type { ProcessResult, Scope } from '../processors/processor.ts'
 import type { Delivery, Item, Plan } from '../sinks/sink.ts'
 import type { PlannedEffect } from './batcher.ts'
+import { EffectItem } from './effect-item.ts'
 import type { Run, StepRecord } from './run.ts'
 import type { RunMemory } from './run-memory.ts'
 import type { ActionStep, EachStep, ProcessorStep, Step } from './step.ts'
@@ -110,16 +109,19 @@ export class Executor {
       join(step, scope, known.result)
       return undefined
     }
-    const item = this.#item(run, step, scope, prefix, known?.open === true)
+    const item = this.#item(run, step, scope, prefix, known)
     if (step.effect === 'read') return this.#read(run, step, item, scope, stepKey)
     const earlier = await this.#memory.earlierEffect(run, step, item, known)
-    if (earlier) {
+    if (earlier && !earlier.open) {
       // P3: this effect was done before, by this event or by another with its key.
       const result = earlier.ref ?? null
-      this.#memory.keep(run, stepKey, { ...earlier, result, skipped: 'done before' })
+      const { event: _event, key: _key, ...record } = earlier
+      this.#memory.keep(run, stepKey, { ...record, result, skipped: 'done before' })
       join(step, scope, result)
       return undefined
     }
+    // P3: under one key the other side takes one request, which a config that was swapped since does not change.
+    item.request = earlier?.request
     if (run.mode === 'replay' && step.effect !== 'safe' && !run.allEffects) {
       run.steps.set(stepKey, { skipped: `${step.effect} effects are not repeated by a replay` })
       return undefined
@@ -127,11 +129,15 @@ export class Executor {
     return this.#effect(run, step, item, scope, stepKey)
   }
 
-  #item(run: Run, step: ActionStep, scope: Scope, prefix: string, open: boolean): Item {
-    const own = step.key ? String(step.key.evaluate(scope)) : run.event.id
-    const key = `${this.#flow}/${prefix}${step.id}/${own}`
+  #item(run: Run, step: ActionStep, scope: Scope, prefix: string, known: StepRecord | undefined): EffectItem {
+    const key = (known?.open && known.key) || this.#keyOf(run, step, scope, prefix)
     const priority = run.mode === 'replay' ? 'replay' : 'live'
-    return new EffectItem(step.action, step.args(scope), key, run.event.time, open, priority)
+    return new EffectItem(step.action, step.args(scope), key, run.event.time, known?.open === true, priority)
+  }
+
+  #keyOf(run: Run, step: ActionStep, scope: Scope, prefix: string): string {
+    const own = step.key ? String(step.key.evaluate(scope)) : run.event.id
+    return `${this.#flow}/${prefix}${step.id}/${own}`
   }
 
   async #read(run: Run, step: ActionStep, item: Item, scope: Scope, stepKey: string): Promise<Skip> {
@@ -227,38 +233,6 @@ export class Executor {
     }
     if (step.effect === 'blind' && step.onUnknown === 'hold') throw outcomeUnknown(step, error)
     throw error
-  }
-}
-
-/** The id is a hash that most effects never ask for. */
-class EffectItem implements Item {
-  readonly action: string
-  readonly args: Fields
-  readonly key: string
-  readonly time: string
-  readonly outcomeUnknown: boolean
-  readonly priority: Item['priority']
-  #id: string | undefined
-
-  constructor(
-    action: string,
-    args: Fields,
-    key: string,
-    time: string,
-    outcomeUnknown: boolean,
-    priority: Item['priority'],
-  ) {
-    this.action = action
-    this.args = args
-    this.key = key
-    this.time = time
-    this.outcomeUnknown = outcomeUnknown
-    this.priority = priority
-  }
-
-  get id(): string {
-    this.#id ??= derivedId('effect', this.key)
-    return this.#id
   }
 }
 

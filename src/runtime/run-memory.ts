@@ -10,6 +10,8 @@ import type { ActionStep } from './step.ts'
 interface EffectRecord extends StepRecord {
   readonly event: string
   readonly key: string
+  /** While open: what the call sent under the key. */
+  readonly request?: unknown
 }
 
 interface DedupeRecord {
@@ -67,7 +69,7 @@ export class RunMemory {
   }
 
   /**
-   * The stored outcome of an effect that must not happen twice, if it has one.
+   * What is stored of an effect that must not happen twice: its outcome; or, open, what an earlier try of this event sent.
    * @throws SyncError rejected `OUTCOME_UNKNOWN` for a blind effect that was begun; retryable `EFFECT_IN_PROGRESS`.
    */
   async earlierEffect(
@@ -75,7 +77,7 @@ export class RunMemory {
     step: ActionStep,
     item: Item,
     known: StepRecord | undefined,
-  ): Promise<StepRecord | undefined> {
+  ): Promise<EffectRecord | undefined> {
     if (step.effect === 'safe') return undefined
     // With the event's own id as key and no run record there is no effect record: one commit writes both.
     if (run.mode === 'live' && !step.key && run.version === undefined && !run.mustLook) return undefined
@@ -93,7 +95,7 @@ export class RunMemory {
     // A person who redrives has looked.
     const told = run.mode === 'redrive' || step.onUnknown === 'repeat'
     if (known?.open && step.effect === 'blind' && !told) throw outcomeUnknown(step)
-    return undefined
+    return record
   }
 
   /**
@@ -115,10 +117,16 @@ export class RunMemory {
         run.restores.set(stepKey, { key: applied, value: entry?.value, ttlMs: this.#rememberMs })
       }
       if (effect) {
-        const value: EffectRecord = { event: run.event.id, key: plan.item.key, open: true }
+        const { item, request } = plan
+        const value: EffectRecord = {
+          event: run.event.id,
+          key: item.key,
+          open: true,
+          ...(step.effect === 'keyed' && request !== undefined && { request }),
+        }
         writes.push({ key: effect, value, ttlMs: this.#rememberMs, ...(known?.open ? {} : { ifVersion: null }) })
       }
-      run.steps.set(stepKey, { open: true })
+      run.steps.set(stepKey, { open: true, ...(step.key && { key: plan.item.key }) })
       if (await this.#commit(run, writes)) return false
       if (known) run.steps.set(stepKey, known)
       else run.steps.delete(stepKey)

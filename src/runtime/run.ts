@@ -13,6 +13,8 @@ export type RunMode = 'live' | 'redrive' | 'replay'
 export interface StepRecord {
   /** The call may have begun and its result is not known. */
   readonly open?: true
+  /** Of an open effect whose key is the config's: a repeat keeps it, whatever the config says by then. */
+  readonly key?: string
   readonly result?: unknown
   /** Why nothing was written. */
   readonly skipped?: string

@@ -36,6 +36,8 @@ export interface Item {
   readonly time: string
   /** True when an earlier try may have had its effect: look before writing. */
   readonly outcomeUnknown: boolean
+  /** The `request` of that earlier try's plan: what a `keyed` effect sends again, whatever the config says by now. */
+  readonly request?: unknown
   /** `live` goes before `replay`. */
   readonly priority: 'live' | 'replay'
 }
@@ -53,6 +55,8 @@ export interface Plan {
   readonly before?: Fields
   /** Only the fields that will change, as they will be, normalised as the system will do it. */
   readonly after?: Fields
+  /** What a `keyed` effect sends under its key; JSON. Stored with the intent, and handed to a repeat as `item.request`. */
+  readonly request?: unknown
   /** What later steps see when this is a dry run, or when the operation is `none` or `read`. */
   readonly result?: unknown
   /** The sink's own notes from plan to deliver; must be JSON. */

@@ -39,10 +39,29 @@ export function callOf(item: Item): HttpCall {
   // P3: the same effect carries the same key for ever.
   if (args.idempotencyHeader !== undefined) headers[args.idempotencyHeader.toLowerCase()] = item.id
   const call = { method: methodOf(args), url: urlOf(args), headers }
-  if (args.body === undefined) return call
-  if (args.bodyType !== 'form') return { ...call, json: args.body }
-  headers['content-type'] ??= 'application/x-www-form-urlencoded'
-  return { ...call, body: encoded(fieldsOf(args.body), 'body').toString() }
+  const { body, type } = sentBefore(item) ?? bodyOf(args)
+  if (body === null) return call
+  headers['content-type'] ??= type
+  return { ...call, body }
+}
+
+/** The body of a call as it goes out; null for none. */
+export interface SentBody {
+  readonly body: string | null
+  readonly type: string
+}
+
+export function bodyOf({ body, bodyType }: RequestArgs): SentBody {
+  if (bodyType === 'form') {
+    const form = body === undefined ? null : encoded(fieldsOf(body), 'body').toString()
+    return { body: form, type: 'application/x-www-form-urlencoded' }
+  }
+  return { body: body === undefined ? null : JSON.stringify(body), type: 'application/json' }
+}
+
+/** P3: under the same key goes the same body; what the config makes of the event by now may be another one. */
+function sentBefore({ request }: Item): SentBody | undefined {
+  return request as SentBody | undefined
 }
 
 /** Names in braces of a path. */

@@ -9,7 +9,7 @@ import { asSyncError, type SyncError } from '../../errors.ts'
 import type { ActionUse, Delivery, Item, Plan, Sink } from '../sink.ts'
 import { type HttpResult, judge, resultOf } from './answer.ts'
 import type { HttpSystemConfig } from './config.ts'
-import { argsOf, callOf, methodOf, placeholdersOf, type RequestArgs, readsOnly } from './request.ts'
+import { argsOf, bodyOf, callOf, methodOf, placeholdersOf, type RequestArgs, readsOnly } from './request.ts'
 
 type Config = Static<typeof HttpSystemConfig>
 
@@ -98,8 +98,13 @@ function planOf(item: Item): Plan | SyncError {
   try {
     const { method, url } = callOf(item)
     if (readsOnly(methodOf(argsOf(item)))) return { item, operation: 'read' }
-    const { body } = argsOf(item)
-    return { item, operation: 'send', after: { method, path: url, ...(body !== undefined && { body }) } }
+    const { body, idempotencyHeader } = argsOf(item)
+    return {
+      item,
+      operation: 'send',
+      after: { method, path: url, ...(body !== undefined && { body }) },
+      ...(idempotencyHeader !== undefined && { request: item.request ?? bodyOf(argsOf(item)) }),
+    }
   } catch (thrown) {
     return asSyncError(thrown)
   }
