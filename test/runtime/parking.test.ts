@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { SyncError } from '../../src/errors.ts'
 import type { LoggedEvent } from '../../src/log/event-log.ts'
 import { memoryLog } from '../../src/log/memory.ts'
+import type { Step } from '../../src/runtime/step.ts'
 import { memoryState } from '../../src/state/memory.ts'
 import type { StateStore, Write } from '../../src/state/state-store.ts'
 import { FlowBench, TOPIC } from '../support/flow-bench.ts'
@@ -240,4 +241,89 @@ describe('a commit of the parked list whose answer is lost', () => {
       await flow.stop()
     })
   }
+})
+
+describe('the event’s own record, whose commit’s answer is lost while it is being parked', () => {
+  it('is read again, and the event parked all the same: later ones of its record wait (P2, P4)', async () => {
+    const clock = new VirtualClock()
+    const inner = memoryState({ clock })
+    let left = 1
+    const state: StateStore = {
+      get: keys => inner.get(keys),
+      scan: prefix => inner.scan(prefix),
+      close: () => inner.close(),
+      async commit(writes) {
+        const versions = await inner.commit(writes)
+        if (writes.some(({ key }) => key.includes(':run:')) && left-- > 0)
+          throw new SyncError('retryable', 'STATE_UNAVAILABLE', 'no answer from the state')
+        return versions
+      },
+    }
+    const bench = new FlowBench({ log: memoryLog({ clock }), state }, clock)
+    let bad = true
+    // What was read waits for the next commit, which is the one of the parking.
+    const check: Step = {
+      kind: 'processor',
+      id: 'check',
+      verb: 'code',
+      processor: {
+        process: () => {
+          if (bad) throw away()
+          return {}
+        },
+      },
+    }
+    const flow = bench.start(bench.flow([bench.effect('read'), check, bench.effect('keyed')]))
+    await bench.log.append(
+      TOPIC,
+      [1, 2].map(n => bench.event('a', { n })),
+    )
+    await clock.advance(2 * MINUTE)
+    expect(left).toBeLessThan(0)
+    expect(flow.runner.parked.size).toBe(2)
+    expect(await bench.lag()).toBe(0)
+    bad = false
+    await clock.advance(10 * MINUTE)
+    expect(bench.system.effects.map(({ args }) => args.n)).toEqual([1, 2])
+    expect(await bench.deadLetters.list('leads')).toEqual([])
+    await flow.stop()
+  })
+})
+
+describe('an effect whose partition left between its intent and its call', () => {
+  it('is not taken for one whose outcome is unknown: the next owner does it, once (P2, P3)', async () => {
+    const clock = new VirtualClock()
+    const inner = memoryState({ clock })
+    let gate: Promise<void> | undefined
+    const state: StateStore = {
+      get: keys => inner.get(keys),
+      scan: prefix => inner.scan(prefix),
+      close: () => inner.close(),
+      async commit(writes) {
+        const versions = await inner.commit(writes)
+        if (writes.some(({ key }) => key.includes(':effect:'))) await gate
+        return versions
+      },
+    }
+    const log = new HandedLog(clock)
+    const bench = new FlowBench({ log: log.log, state }, clock)
+    const flow = bench.start(bench.flow([bench.effect('blind')], { redriveTopic: REDRIVE }))
+    await clock.advance(0)
+    await log.assign(TOPIC)
+    const event = log.logged(TOPIC, bench.event('a', { n: 1 }))
+    gate = clock.sleep(1000)
+    await log.give(event)
+    await clock.advance(500)
+    const revoked = log.revoke(TOPIC)
+    gate = undefined
+    await clock.advance(1000)
+    await revoked
+    expect(bench.system.effects).toHaveLength(0)
+    await log.assign(TOPIC)
+    await log.give(event)
+    await clock.advance(1000)
+    expect(bench.system.effects).toHaveLength(1)
+    expect(await bench.deadLetters.list('leads')).toEqual([])
+    await flow.stop()
+  })
 })
