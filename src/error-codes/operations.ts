@@ -107,6 +107,11 @@ export const OPERATION_CODES: ErrorCodes = {
     means: 'There is no dead letter of this id.',
     advice: 'See `twenty-sync dead-letters list --all`.',
   },
+  EVENT_GONE: {
+    kinds: ['rejected'],
+    means: 'The event of a dead letter is no longer in its topic, and the letter, of an older version, has it only redacted.',
+    advice: 'Send the event anew from where it came, then discard the letter.',
+  },
   AMBIGUOUS_DEAD_LETTER: {
     kinds: ['rejected'],
     means: 'Several dead letters begin like this.',

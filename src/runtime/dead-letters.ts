@@ -1,63 +1,44 @@
 import type { Clock } from '../environment.ts'
-import { SyncError } from '../errors.ts'
+import { asSyncError, SyncError } from '../errors.ts'
 import type { ChangeEvent, Fields } from '../event.ts'
 import { derivedId } from '../identity.ts'
 import type { EventLog, LoggedEvent, StartPosition } from '../log/event-log.ts'
 import type { StateStore } from '../state/state-store.ts'
+import {
+  type DeadLetter,
+  type DeadLetterFacts,
+  Failures,
+  keptEvent,
+  type Mark,
+  originalOf,
+  type Resolution,
+  resolutionOf,
+  type StoredLetter,
+} from './dead-letter.ts'
 import { FlowKeys } from './flow-keys.ts'
 import type { Redactor } from './redact.ts'
 import type { TopicNames } from './topics.ts'
 
-export interface DeadLetter {
-  readonly id: string
-  readonly flow: string
-  readonly step: string
-  readonly code: string
-  readonly kind: string
-  readonly message: string
-  readonly status?: number
-  readonly details?: unknown
-  readonly attempts: number
-  readonly firstAt: string
-  readonly lastAt: string
-  readonly configHash: string
-  /** Where the event lies. */
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  /** The event as it came in. */
-  readonly event: Omit<ChangeEvent, 'raw'>
-  /** What the failing step saw: names that earlier steps had added. */
-  readonly names: Fields
+export type { DeadLetter, DeadLetterFacts, Resolution } from './dead-letter.ts'
+
+export interface ListedLetter {
+  readonly letter: DeadLetter
+  readonly resolution: Resolution
 }
 
-export type Resolution = 'open' | 'redriven' | 'discarded'
-
-type LetterKey = Pick<DeadLetter, 'id' | 'lastAt'>
+type Place = Failures['place']
 
 interface Seen {
   readonly next: Record<number, number>
-  readonly letters: Map<string, LetterKey>
-}
-
-interface Resolved {
-  readonly resolution: Resolution
-  readonly at: string
-}
-
-export interface DeadLetterFacts {
-  readonly flow: string
-  readonly step: string
-  readonly error: SyncError
-  readonly attempts: number
-  readonly firstAt: number
-  readonly logged: LoggedEvent
-  readonly names: Fields
+  readonly letters: Map<string, Place & { readonly id: string }>
 }
 
 /**
  * Events that flows gave up on. The letters themselves lie in the log, one topic per flow, so that nothing that was
  * accepted can be lost with the state; the state knows only what became of them.
+ *
+ * P9: a stored letter holds its event as it came in, as the event's own topic does. Whatever this class answers is
+ * redacted; only `redrive` takes the event from the store, and sends it nowhere but to the log.
  */
 export class DeadLetters {
   readonly #log: EventLog
@@ -68,6 +49,8 @@ export class DeadLetters {
   readonly #configHash: string
   /** Per flow, what was counted so far and where to read on. */
   readonly #seen = new Map<string, Seen>()
+  /** Of letters that were given out. */
+  readonly #places = new WeakMap<DeadLetter, Place>()
 
   constructor(options: {
     log: EventLog
@@ -86,54 +69,80 @@ export class DeadLetters {
   }
 
   /** P2: durable when resolved. The same event of the same flow has one letter, however often it is written. */
-  async write(facts: DeadLetterFacts): Promise<DeadLetter> {
-    const { flow, error, logged } = facts
-    const now = new Date(this.#clock.now()).toISOString()
-    const letter: DeadLetter = {
-      id: derivedId('dead-letter', flow, logged.event.id, `${logged.topic}/${logged.partition}/${logged.offset}`),
+  async write(facts: DeadLetterFacts): Promise<void> {
+    const letter = this.#letterOf(facts)
+    try {
+      await this.#append(letter)
+    } catch (thrown) {
+      const error = asSyncError(thrown)
+      if (error.code !== 'RECORD_TOO_LARGE') throw error
+      // The event itself always finds room.
+      const details = 'left out, with what earlier steps had added: the letter was larger than its topic takes'
+      await this.#append({ ...letter, message: letter.message.slice(0, 2000), details, names: {} })
+    }
+  }
+
+  #letterOf({ flow, step, error, attempts, firstAt, logged, names }: DeadLetterFacts): StoredLetter {
+    const { topic, partition, offset, event } = logged
+    // P9: a secret that a system echoed back, or that a config value carried into a body, does not leave with it.
+    const told = this.#redactor.redact({ message: error.message, details: error.details, names })
+    return {
+      id: derivedId('dead-letter', flow, event.source, event.id),
       flow,
-      step: facts.step,
+      step,
       code: error.code,
       kind: error.kind,
-      message: error.message,
+      message: told.message,
       ...(error.status !== undefined && { status: error.status }),
-      ...(error.details !== undefined && { details: error.details }),
-      attempts: facts.attempts,
-      firstAt: new Date(facts.firstAt).toISOString(),
-      lastAt: now,
+      ...(told.details !== undefined && { details: told.details }),
+      attempts,
+      firstAt: new Date(firstAt).toISOString(),
+      lastAt: new Date(this.#clock.now()).toISOString(),
       configHash: this.#configHash,
-      topic: logged.topic,
-      partition: logged.partition,
-      offset: logged.offset,
-      event: plain(logged.event),
-      names: facts.names,
+      topic,
+      partition,
+      offset,
+      ...keptEvent(event),
+      names: told.names,
     }
-    // P9: a secret that a system echoed back, or that a config value carried into a body, does not leave with it.
-    const data = this.#redactor.redact(letter) as unknown as Fields
-    await this.#log.append(this.#topics.deadLetters(flow), [
-      {
-        id: letter.id,
-        type: 'dead-letter.written',
-        source: `/flows/${flow}`,
-        subject: `dead-letter/${letter.id}`,
-        time: now,
-        key: logged.event.key,
-        data,
-      },
-    ])
-    return letter
+  }
+
+  async #append(letter: StoredLetter): Promise<void> {
+    const event: ChangeEvent = {
+      id: letter.id,
+      type: 'dead-letter.written',
+      source: `/flows/${letter.flow}`,
+      subject: `dead-letter/${letter.id}`,
+      time: letter.lastAt,
+      // All failures of an event are in one partition, in their order.
+      key: letter.event.key,
+      data: letter as unknown as Fields,
+    }
+    await this.#log.append(this.#topics.deadLetters(letter.flow), [event])
   }
 
   /** Newest first, each with what became of it. */
-  async list(flow: string): Promise<{ letter: DeadLetter; resolution: Resolution }[]> {
-    const letters = new Map<string, DeadLetter>()
-    for await (const { event } of this.#log.read(this.#topics.deadLetters(flow))) {
-      letters.delete(event.id)
-      letters.set(event.id, event.data as unknown as DeadLetter)
+  async list(flow: string): Promise<ListedLetter[]> {
+    const found = new Map<string, Failures>()
+    for await (const logged of this.#log.read(this.#topics.deadLetters(flow))) {
+      const letter = storedIn(logged)
+      const failures = found.get(letter.id)
+      failures?.add(letter, logged)
+      found.delete(letter.id)
+      found.set(letter.id, failures ?? new Failures(letter, logged))
     }
-    const all = [...letters.values()].reverse()
-    const resolutions = await this.#resolutions(flow, all)
-    return all.map((letter, at) => ({ letter, resolution: resolutions[at]! }))
+    const all = [...found.values()].reverse()
+    const marks = await this.#marks(flow, all)
+    return all
+      .map((failures, at) => this.#listed(failures, marks[at]))
+      .sort((a, b) => b.letter.lastAt.localeCompare(a.letter.lastAt))
+  }
+
+  #listed(failures: Failures, mark: Mark | undefined): ListedLetter {
+    const { raw: _raw, whole: _whole, ...letter } = failures.letter(mark)
+    const shown: DeadLetter = this.#redactor.redact({ ...letter })
+    this.#places.set(shown, failures.place)
+    return { letter: shown, resolution: resolutionOf(failures.place, mark) }
   }
 
   /** How many wait for a person. What was counted is not read again: this is asked at every look at the status. */
@@ -142,85 +151,80 @@ export class DeadLetters {
     this.#seen.set(flow, seen)
     const unread = this.#log.read(this.#topics.deadLetters(flow), { from: startAt(seen.next) })
     for await (const { event, partition, offset } of unread) {
-      seen.letters.set(event.id, { id: event.id, lastAt: event.time })
+      seen.letters.set(event.id, { id: event.id, partition, offset })
       seen.next[partition] = offset + 1
     }
-    const resolutions = await this.#resolutions(flow, [...seen.letters.values()])
-    return resolutions.filter(resolution => resolution === 'open').length
+    const letters = [...seen.letters.values()]
+    const marks = await this.#marks(flow, letters)
+    return letters.filter((letter, at) => resolutionOf(letter, marks[at]) === 'open').length
   }
 
-  async #resolutions(flow: string, letters: readonly LetterKey[]): Promise<Resolution[]> {
+  async #marks(flow: string, letters: readonly { readonly id: string }[]): Promise<(Mark | undefined)[]> {
     const keys = new FlowKeys(flow)
-    const entries = await this.#state.get(letters.map(letter => keys.deadLetter(letter.id)))
-    return letters.map((letter, at) => resolutionOf(letter, entries[at]?.value as Resolved | undefined))
-  }
-
-  /** @param id the whole, or a beginning that only one letter has. */
-  async find(flow: string, id: string): Promise<DeadLetter> {
-    const found = (await this.list(flow)).filter(({ letter }) => letter.id.startsWith(id))
-    if (found.length === 1) return found[0]!.letter
-    if (found.length === 0)
-      throw new SyncError('rejected', 'NO_SUCH_DEAD_LETTER', `flow "${flow}" has no dead letter ${id}`)
-    throw new SyncError(
-      'rejected',
-      'AMBIGUOUS_DEAD_LETTER',
-      `"${id}" begins ${found.length} dead letters; give more of it`,
-    )
+    const entries = await this.#state.get(letters.map(({ id }) => keys.deadLetter(id)))
+    return entries.map(entry => entry?.value as Mark | undefined)
   }
 
   /**
    * Sends the event back to its flow. First the append, then the mark: a crash in between redrives twice at worst, and
    * the effects of one event are done once.
+   * @param letter one that `list` gave.
+   * @throws SyncError rejected `NO_SUCH_DEAD_LETTER`, `EVENT_GONE`.
    */
   async redrive(letter: DeadLetter): Promise<void> {
-    const original = await this.#original(letter)
+    const place = this.#placeOf(letter)
+    const original = await this.#original(letter, place)
     await this.#log.append(this.#topics.redrive(letter.flow), [original])
-    await this.#resolve(letter, 'redriven')
+    await this.#mark(letter, place, 'redriven')
   }
 
-  discard(letter: DeadLetter): Promise<void> {
-    return this.#resolve(letter, 'discarded')
+  async discard(letter: DeadLetter): Promise<void> {
+    await this.#mark(letter, this.#placeOf(letter), 'discarded')
   }
 
-  /** From its topic while that keeps it, since the letter's copy is redacted. */
-  async #original(letter: DeadLetter): Promise<ChangeEvent> {
+  #placeOf(letter: DeadLetter): Place {
+    const place = this.#places.get(letter)
+    if (!place) throw new SyncError('rejected', 'NO_SUCH_DEAD_LETTER', `dead letter ${letter.id} was not looked up`)
+    return place
+  }
+
+  /** P9: never the redacted text in place of a secret, which the system at the other end would take for data. */
+  async #original(letter: DeadLetter, place: Place): Promise<ChangeEvent> {
+    const record = await this.#at(this.#topics.deadLetters(letter.flow), place)
+    const stored = record && storedIn(record)
+    if (stored?.id === letter.id && stored.whole) return originalOf(stored)
+    const logged = await this.#at(letter.topic, letter)
+    if (logged?.event.id === letter.event.id) return logged.event
+    throw new SyncError(
+      'rejected',
+      'EVENT_GONE',
+      `the event of dead letter ${letter.id} is no longer in topic "${letter.topic}", and the letter has no whole copy: ` +
+        'send the event anew from where it came, then discard the letter',
+    )
+  }
+
+  async #at(topic: string, { partition, offset }: Place): Promise<LoggedEvent | undefined> {
     const range = {
-      partition: letter.partition,
-      from: { offsets: { [letter.partition]: letter.offset } },
-      to: { offsets: { [letter.partition]: letter.offset + 1 } },
+      partition,
+      from: { offsets: { [partition]: offset } },
+      to: { offsets: { [partition]: offset + 1 } },
     }
-    for await (const { event, offset } of this.#log.read(letter.topic, range)) {
-      if (offset === letter.offset && event.id === letter.event.id) return event
-    }
-    return letter.event
+    for await (const logged of this.#log.read(topic, range)) if (logged.offset === offset) return logged
+    return undefined
   }
 
-  async #resolve(letter: DeadLetter, resolution: Resolution): Promise<void> {
+  async #mark({ id, flow, attempts, firstAt }: DeadLetter, place: Place, resolution: Mark['resolution']) {
     const at = new Date(this.#clock.now()).toISOString()
-    await this.#state.commit([{ key: new FlowKeys(letter.flow).deadLetter(letter.id), value: { resolution, at } }])
+    const value: Mark = { resolution, at, ...place, attempts, firstAt }
+    await this.#state.commit([{ key: new FlowKeys(flow).deadLetter(id), value }])
   }
+}
+
+function storedIn({ event }: LoggedEvent): StoredLetter {
+  return event.data as unknown as StoredLetter
 }
 
 /** A partition that gave nothing yet is read from its beginning. */
 function startAt(next: Readonly<Record<number, number>>): StartPosition {
   return Object.keys(next).length === 0 ? 'earliest' : { offsets: next }
-}
-
-/** A letter written again after it was redriven is open again. */
-function resolutionOf(letter: LetterKey, entry: Resolved | undefined): Resolution {
-  return entry && entry.at >= letter.lastAt ? entry.resolution : 'open'
-}
-
-function plain(event: ChangeEvent): Omit<ChangeEvent, 'raw'> {
-  const { id, type, source, subject, time, key, changed, extensions } = event
-  return { id, type, source, subject, time, key, changed, extensions, data: readable(event) }
-}
-
-/** An event whose value is not even JSON is kept as text. */
-function readable(event: ChangeEvent): Fields {
-  try {
-    return event.data
-  } catch {
-    return { text: Buffer.from(event.raw ?? []).toString('utf8') }
-  }
 }

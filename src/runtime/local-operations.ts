@@ -4,12 +4,14 @@ import { SyncError } from '../errors.ts'
 import { type ChangeEvent, type Fields, RECEIVED, typeOf } from '../event.ts'
 import { compileExpression } from '../expressions/compile.ts'
 import type { LoggedEvent, StartPosition, TopicInfo } from '../log/event-log.ts'
+import { nearest } from '../nearest.ts'
 import type { Assembly } from './assemble.ts'
-import type { DeadLetter, DeadLetters, Resolution } from './dead-letters.ts'
+import { chosenLetters } from './choose-letters.ts'
+import type { DeadLetter, DeadLetters, ListedLetter } from './dead-letters.ts'
 import { EventFinder, matches, summaryOf } from './event-finder.ts'
 import { FlowKeys } from './flow-keys.ts'
 import type { CompiledFlow } from './flow-runner.ts'
-import type { EventSummary, FlowReport, Operations, ReplayArguments, StatusReport } from './operations.ts'
+import type { EventSummary, FlowReport, LetterChoice, Operations, ReplayArguments, StatusReport } from './operations.ts'
 import { type ReplayProgress, replay } from './replay.ts'
 import type { WriteLedger } from './write-ledger.ts'
 
@@ -165,49 +167,31 @@ export class LocalOperations implements Operations {
     await engine.state.commit([{ key: new FlowKeys(flow.identity).control, value: { paused } }])
   }
 
-  async listDeadLetters(query: {
-    flow?: string
-    limit?: number
-    all?: boolean
-  }): Promise<{ letter: DeadLetter; resolution: Resolution }[]> {
-    const flows = query.flow ? [this.#flow(query.flow)] : this.#options.assembly.flows.map(({ compiled }) => compiled)
-    const lists = await Promise.all(flows.map(flow => this.#options.deadLetters.list(flow.identity)))
-    return lists
-      .flat()
+  async listDeadLetters(query: { flow?: string; limit?: number; all?: boolean }): Promise<ListedLetter[]> {
+    const listed = await this.#letters(query.flow)
+    return listed
       .filter(({ resolution }) => query.all || resolution === 'open')
-      .sort((a, b) => b.letter.lastAt.localeCompare(a.letter.lastAt))
       .slice(0, query.limit ?? Number.POSITIVE_INFINITY)
   }
 
-  async redriveDeadLetters(query: {
-    flow: string
-    ids?: readonly string[]
-    all?: boolean
-    code?: string
-  }): Promise<number> {
+  redriveDeadLetters(query: LetterChoice): Promise<number> {
     return this.#resolve(query, letter => this.#options.deadLetters.redrive(letter))
   }
 
-  async discardDeadLetters(query: {
-    flow: string
-    ids?: readonly string[]
-    all?: boolean
-    code?: string
-  }): Promise<number> {
+  discardDeadLetters(query: LetterChoice): Promise<number> {
     return this.#resolve(query, letter => this.#options.deadLetters.discard(letter))
   }
 
-  async #resolve(
-    query: { flow: string; ids?: readonly string[]; all?: boolean; code?: string },
-    act: (letter: DeadLetter) => Promise<void>,
-  ): Promise<number> {
-    const { identity } = this.#flow(query.flow)
-    const open = (await this.#options.deadLetters.list(identity)).filter(({ resolution }) => resolution === 'open')
-    const chosen = query.all
-      ? open.map(({ letter }) => letter).filter(letter => !query.code || letter.code === query.code)
-      : await Promise.all((query.ids ?? []).map(id => this.#options.deadLetters.find(identity, id)))
-    // Oldest first, so that the events of a record come back in their order.
-    for (const letter of [...chosen].reverse()) await act(letter)
+  /** Of one flow or of all, newest first. */
+  async #letters(name?: string): Promise<ListedLetter[]> {
+    const flows = name ? [this.#flow(name)] : this.#options.assembly.flows.map(({ compiled }) => compiled)
+    const lists = await Promise.all(flows.map(flow => this.#options.deadLetters.list(flow.identity)))
+    return lists.flat().sort((a, b) => b.letter.lastAt.localeCompare(a.letter.lastAt))
+  }
+
+  async #resolve(query: LetterChoice, act: (letter: DeadLetter) => Promise<void>): Promise<number> {
+    const chosen = chosenLetters(await this.#letters(query.flow), query)
+    for (const letter of chosen) await act(letter)
     return chosen.length
   }
 
@@ -268,9 +252,10 @@ export class LocalOperations implements Operations {
 }
 
 function noSuch(what: string, name: string, known: readonly string[]): SyncError {
-  return new SyncError(
-    'rejected',
-    `NO_SUCH_${what}`,
-    `no ${what.toLowerCase()} "${name}"; there is ${known.join(', ') || 'none'}`,
-  )
+  const meant = nearest(name, known)
+  const suggestion = meant === undefined ? '' : ` Did you mean "${meant}"?`
+  const all = known.length === 0 ? 'There is none.' : `There ${known.length === 1 ? 'is' : 'are'}: ${known.join(', ')}.`
+  return new SyncError('rejected', `NO_SUCH_${what}`, `no ${what.toLowerCase()} "${name}".${suggestion} ${all}`, {
+    details: { known, ...(meant !== undefined && { suggestion: meant }) },
+  })
 }

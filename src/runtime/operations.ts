@@ -3,7 +3,7 @@ import type { Problem } from '../config/config.ts'
 import type { Fields } from '../event.ts'
 import type { StartPosition, TopicInfo } from '../log/event-log.ts'
 import type { SinkStatus } from '../sinks/sink.ts'
-import type { DeadLetter, Resolution } from './dead-letters.ts'
+import type { ListedLetter } from './dead-letters.ts'
 import type { FlowState } from './flow-supervisor.ts'
 import type { PollStatus } from './poller.ts'
 import type { ReplayProgress } from './replay.ts'
@@ -122,6 +122,14 @@ export interface ReplayArguments {
   readonly perSecond?: number
 }
 
+/** Some dead letters: by id or a unique beginning of it, or all open ones, of one flow and of one code when given. */
+export interface LetterChoice {
+  readonly flow?: string
+  readonly ids?: readonly string[]
+  readonly all?: boolean
+  readonly code?: string
+}
+
 /**
  * What a person or another machine can ask of an installation. The daemon serves it over its control port; the command
  * line calls it there, or runs it itself on the stored log and state when no daemon runs. All values are JSON.
@@ -137,14 +145,10 @@ export interface Operations {
   tailEvents(query: { topic?: string; where?: string }, signal: AbortSignal): AsyncIterable<EventSummary>
   pauseFlow(query: { flow: string }): Promise<void>
   resumeFlow(query: { flow: string }): Promise<void>
-  listDeadLetters(query: {
-    flow?: string
-    limit?: number
-    all?: boolean
-  }): Promise<{ letter: DeadLetter; resolution: Resolution }[]>
-  /** `ids` may be beginnings; `all` takes every open letter, of one code when given. How many. */
-  redriveDeadLetters(query: { flow: string; ids?: readonly string[]; all?: boolean; code?: string }): Promise<number>
-  discardDeadLetters(query: { flow: string; ids?: readonly string[]; all?: boolean; code?: string }): Promise<number>
+  listDeadLetters(query: { flow?: string; limit?: number; all?: boolean }): Promise<ListedLetter[]>
+  /** How many. Oldest first, so that the events of a record come back in their order. */
+  redriveDeadLetters(query: LetterChoice): Promise<number>
+  discardDeadLetters(query: LetterChoice): Promise<number>
   /** Appends an event to a connector's topic, as if it had come in. */
   trigger(query: {
     connector: string

@@ -26,7 +26,7 @@ const Text = Type.String({ minLength: 1 })
 const Limit = Type.Integer({ minimum: 1 })
 const Letters = Type.Object(
   {
-    flow: Text,
+    flow: Type.Optional(Text),
     ids: Type.Optional(Type.Array(Text)),
     all: Type.Optional(Type.Boolean()),
     code: Type.Optional(Text),

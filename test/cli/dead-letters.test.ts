@@ -114,28 +114,63 @@ describe('dead-letters show', () => {
         }
 
       Once the cause is mended:
-        twenty-sync dead-letters redrive web-form-leads 9c417b03-0000
+        twenty-sync dead-letters redrive 9c417b03-0000
       "
     `)
   })
 
   it('asks for more of an ambiguous id', async () => {
     const { code, stderr } = await cli(['dead-letters', 'show', '9c41'], recording(0))
-    expect([code, stderr.text]).toEqual([1, 'error: "9c41" begins 2 ids; give more of it (AMBIGUOUS_DEAD_LETTER)\n'])
+    expect(code).toBe(1)
+    expect(stderr.text).toContain('error: "9c41" begins 2 dead letters: ')
+    expect(stderr.text).toContain('give more of it (AMBIGUOUS_DEAD_LETTER)\n')
+  })
+
+  it('does not speak of another side where nobody was asked', async () => {
+    const letter = { ...LETTER, details: { failures: ['/email must match format "email"'] } }
+    const operations = { listDeadLetters: async () => [{ letter, resolution: 'open' as const }] }
+    const { stdout } = await cli(['dead-letters', 'show', '9c41'], { operations })
+    expect(stdout.text).not.toContain('the other side')
+    expect(stdout.text).toContain('In detail\n  {\n    "failures"')
+  })
+
+  it('says how a flow is named to whoever gives it in place of an id', async () => {
+    const { code, stderr } = await cli(['dead-letters', 'show', 'web-form-leads'], recording(0))
+    expect([code, stderr.text]).toEqual([
+      1,
+      'error: no dead letter has the id "web-form-leads"; "web-form-leads" is a flow; name it with --flow (NO_SUCH_DEAD_LETTER)\n',
+    ])
+  })
+
+  it.each(['list', 'show 9c417', 'redrive 9c417', 'discard 9c417'])('takes --flow alike: %s', async words => {
+    const queries: unknown[] = []
+    const note = (answer: unknown) => async (query: unknown) => {
+      queries.push(query)
+      return answer
+    }
+    const operations = {
+      listDeadLetters: note(listed),
+      redriveDeadLetters: note(1),
+      discardDeadLetters: note(1),
+    } as Partial<Operations>
+    const { code } = await cli(['dead-letters', ...words.split(' '), '--flow', 'web-form-leads'], { operations })
+    expect([code, queries]).toEqual([0, [expect.objectContaining({ flow: 'web-form-leads' })]])
   })
 })
 
 describe('dead-letters redrive and discard', () => {
   it('redrives by id', async () => {
     const { asked, operations } = recording(2)
-    const { stdout } = await cli(['dead-letters', 'redrive', 'web-form-leads', 'a', 'b'], { operations })
-    expect(asked).toEqual([['redrive', { flow: 'web-form-leads', ids: ['a', 'b'] }]])
-    expect(stdout.text).toBe('2 dead letters of web-form-leads redriven\n')
+    const { stdout } = await cli(['dead-letters', 'redrive', 'a', 'b'], { operations })
+    expect(asked).toEqual([['redrive', { ids: ['a', 'b'] }]])
+    expect(stdout.text).toBe(
+      '2 dead letters redriven; no daemon runs: the flow takes up what was sent back when one does\n',
+    )
   })
 
   it('says on a terminal how many it would be, and does nothing without a yes', async () => {
     const { asked, operations } = recording(1)
-    const args = ['dead-letters', 'redrive', 'web-form-leads', '--all', '--code', 'TWENTY_REFUSED']
+    const args = ['dead-letters', 'redrive', '--flow', 'web-form-leads', '--all', '--code', 'TWENTY_REFUSED']
     const no = await cli(args, { operations, tty: true, answers: [''] })
     expect(no.questions).toEqual(['1 dead letter of web-form-leads will be redriven. Go on? [y/N] '])
     expect([no.stdout.text, asked]).toEqual(['nothing was changed\n', []])
@@ -145,15 +180,17 @@ describe('dead-letters redrive and discard', () => {
 
   it('discards all without a question only with --yes', async () => {
     const { asked, operations } = recording(2)
-    const refused = await cli(['dead-letters', 'discard', 'web-form-leads', '--all'], { operations })
+    const refused = await cli(['dead-letters', 'discard', '--flow', 'web-form-leads', '--all'], { operations })
     expect([refused.code, asked]).toEqual([2, []])
-    const done = await cli(['dead-letters', 'discard', 'web-form-leads', '--all', '--yes', '--json'], { operations })
-    expect(done.json).toEqual({ flow: 'web-form-leads', discarded: 2 })
+    const done = await cli(['dead-letters', 'discard', '--flow', 'web-form-leads', '--all', '--yes', '--json'], {
+      operations,
+    })
+    expect(done.json).toEqual({ discarded: 2 })
     expect(asked).toEqual([['discard', { flow: 'web-form-leads', all: true }]])
   })
 
   it.each([[['x', '--all']], [[]], [['x', '--code', 'C']]])('refuses %j, which says two things or none', async rest => {
-    const { code, stderr } = await cli(['dead-letters', 'redrive', 'web-form-leads', ...rest], recording(0))
+    const { code, stderr } = await cli(['dead-letters', 'redrive', ...rest], recording(0))
     expect(code).toBe(2)
     expect(stderr.text).toContain('--')
   })

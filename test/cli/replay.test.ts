@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { SyncError } from '../../src/errors.ts'
 import type { Operations } from '../../src/runtime/operations.ts'
 import type { PlannedWrite, ReplayProgress } from '../../src/runtime/replay.ts'
 import { settle } from '../support/virtual-clock.ts'
@@ -22,8 +23,10 @@ function progress(over: Partial<ReplayProgress>): ReplayProgress {
   }
 }
 
-const HALF = progress({ read: 500, matched: 500, done: 490, skipped: 9, dead: 1 })
-const END = progress({ read: 1000, matched: 1000, done: 985, skipped: 14, dead: 1, finished: true })
+const HALF = progress({ read: 500, found: 500, matched: 500, done: 490, skipped: 9, dead: 1 })
+const END = progress({ read: 1000, found: 1000, matched: 1000, done: 986, skipped: 14, finished: true })
+const DEAD = { ...END, done: 984, dead: 2 }
+const LIST = 'twenty-sync dead-letters list --flow web-form-leads'
 
 function replaying(...steps: ReplayProgress[]): { asked: unknown[]; operations: Partial<Operations> } {
   const asked: unknown[] = []
@@ -63,7 +66,7 @@ describe('replay', () => {
     expect(stderr.text).toBe(
       '\r\u001b[K[##########          ] 500 of 1,000 events (50%), 100/s, 5s left; 490 done, 9 skipped, 1 dead\r\u001b[K',
     )
-    expect(stdout.text).toBe('replayed 1,000 of 1,000 events: 985 done, 14 skipped, 1 dead\n')
+    expect(stdout.text).toBe('replayed 1,000 of 1,000 events: 986 done, 14 skipped, 0 dead\n')
     expect(code).toBe(0)
   })
 
@@ -90,6 +93,33 @@ describe('replay', () => {
     const { lines, stderr } = await cli([...ARGS, '--json'], replaying(HALF, END))
     expect(lines).toEqual([HALF, END])
     expect(stderr.text).toBe('')
+  })
+
+  it('says how many became dead letters, and how to see them', async () => {
+    const { stdout, code } = await cli(ARGS, replaying(HALF, DEAD))
+    expect(stdout.text).toBe(
+      `replayed 1,000 of 1,000 events: 984 done, 14 skipped, 2 dead\n2 events became dead letters: ${LIST}\n`,
+    )
+    expect(code).toBe(0)
+    const { lines } = await cli([...ARGS, '--json'], replaying(HALF, DEAD))
+    expect(lines).toEqual([HALF, { ...DEAD, deadLetters: { count: 2, list: LIST } }])
+  })
+
+  it('says so also when it was stopped by them', async () => {
+    const operations: Partial<Operations> = {
+      async *replay() {
+        yield { ...HALF, dead: 21 }
+        throw new SyncError('fatal', 'TOO_MANY_DEAD_LETTERS', 'too many')
+      },
+    }
+    const { stderr, code } = await cli(ARGS, { operations })
+    expect(stderr.text).toContain(`21 events became dead letters: ${LIST}\nerror: too many (TOO_MANY_DEAD_LETTERS)\n`)
+    expect(code).toBe(1)
+  })
+
+  it('counts the events that there are, not the offsets that retention left empty', async () => {
+    const { stdout } = await cli(ARGS, replaying({ ...END, resumed: true, found: 3, matched: 3, done: 3, skipped: 0 }))
+    expect(stdout.text).toBe('replayed 3 of 3 events since it went on: 3 done, 0 skipped, 0 dead\n')
   })
 
   it('says where it goes on', async () => {
@@ -156,8 +186,8 @@ describe('replay --dry-run', () => {
     },
   ]
   const steps = [
-    progress({ total: 2, read: 1, matched: 1, plans: WRITES }),
-    progress({ total: 2, read: 2, matched: 2, finished: true }),
+    progress({ total: 2, read: 1, found: 1, matched: 1, plans: WRITES }),
+    progress({ total: 2, read: 2, found: 2, matched: 2, finished: true }),
   ]
 
   it('shows what would be written, field by field', async () => {

@@ -1,13 +1,22 @@
-import type { Command } from 'commander'
-import { SyncError } from '../../errors.ts'
+import { type Command, Option } from 'commander'
+import { letterOf } from '../../runtime/choose-letters.ts'
 import type { Operations } from '../../runtime/operations.ts'
 import { type AddCommand, type CommandRunner, wholeNumber, withExamples } from '../command.ts'
 import { UsageError } from '../exit-code.ts'
-import { deadLettersText, deadLetterText, type ListedLetter } from '../output/dead-letters-text.ts'
+import { deadLettersText, deadLetterText } from '../output/dead-letters-text.ts'
 import { counted } from '../output/text.ts'
 import type { Session } from '../session.ts'
 
-interface ResolveOptions {
+interface FlowOptions {
+  readonly flow?: string
+}
+
+interface ListOptions extends FlowOptions {
+  readonly all?: boolean
+  readonly limit: number
+}
+
+interface ResolveOptions extends FlowOptions {
   readonly all?: boolean
   readonly code?: string
   readonly yes?: boolean
@@ -27,12 +36,12 @@ export const addDeadLetters: AddCommand = (program, runner) => {
 function addList(letters: Command, runner: CommandRunner): void {
   const command = letters
     .command('list')
-    .argument('[flow]', 'only of this flow')
     .description('List open dead letters, newest first, and what they died of.')
+    .addOption(flowOption())
     .option('--all', 'also those that were redriven or discarded')
     .option('--limit <count>', 'at most so many', wholeNumber(1), 50)
     .action(
-      runner.run(async (session: Session, { all, limit }: { all?: boolean; limit: number }, flow?: string) => {
+      runner.run(async (session: Session, { flow, all, limit }: ListOptions) => {
         const query = { limit, ...(flow && { flow }), ...(all && { all }) }
         const listed = await session.onInstallation(({ operations }) => operations.listDeadLetters(query))
         await session.result(listed, () => deadLettersText(listed, session))
@@ -41,7 +50,10 @@ function addList(letters: Command, runner: CommandRunner): void {
     )
   withExamples(command, [
     ['twenty-sync dead-letters list', 'of all flows'],
-    ['twenty-sync dead-letters list web-form-leads --all --json', 'everything one flow ever gave up on, for a program'],
+    [
+      'twenty-sync dead-letters list --flow web-form-leads --all --json',
+      'everything one flow ever gave up on, for a program',
+    ],
   ])
 }
 
@@ -50,9 +62,13 @@ function addShow(letters: Command, runner: CommandRunner): void {
     .command('show')
     .argument('<id>', 'its id or a unique beginning of it')
     .description('Show one dead letter: the cause, what the other side said, and the event as the step saw it.')
+    .addOption(flowOption())
     .action(
-      runner.run(async (session: Session, _options: object, id: string) => {
-        const found = await session.onInstallation(({ operations }) => letterOf(operations, id))
+      runner.run(async (session: Session, { flow }: FlowOptions, id: string) => {
+        const query = { all: true, ...(flow && { flow }) }
+        const found = await session.onInstallation(async ({ operations }) =>
+          letterOf(await operations.listDeadLetters(query), id, flow),
+        )
         await session.result(found, () => deadLetterText(found, session))
         return undefined
       }),
@@ -63,65 +79,72 @@ function addShow(letters: Command, runner: CommandRunner): void {
 function addRedrive(letters: Command, runner: CommandRunner): void {
   const command = letters
     .command('redrive')
-    .argument('<flow>', 'name of the flow')
-    .argument('[ids...]', 'ids or beginnings of them')
+    .argument('[ids...]', 'ids or unique beginnings of them')
     .description(
       'Send dead letters back to their flow, oldest first. What the flow had done for them already is not done again.',
     )
   resolves(command).action(
-    runner.run((session: Session, options: ResolveOptions, flow: string, ids: string[]) =>
-      resolveLetters(session, { flow, ids, options, redrive: true }),
+    runner.run((session: Session, options: ResolveOptions, ids: string[]) =>
+      resolveLetters(session, { ids, options, redrive: true }),
     ),
   )
   withExamples(command, [
-    ['twenty-sync dead-letters redrive web-form-leads 9c41d2aa', 'one'],
-    ['twenty-sync dead-letters redrive web-form-leads --all --code TWENTY_REFUSED', 'all that died of one cause'],
+    ['twenty-sync dead-letters redrive 9c41d2aa', 'one'],
+    [
+      'twenty-sync dead-letters redrive --all --flow web-form-leads --code TWENTY_REFUSED',
+      'all of a flow that died of one cause',
+    ],
   ])
 }
 
 function addDiscard(letters: Command, runner: CommandRunner): void {
   const command = letters
     .command('discard')
-    .argument('<flow>', 'name of the flow')
-    .argument('[ids...]', 'ids or beginnings of them')
+    .argument('[ids...]', 'ids or unique beginnings of them')
     .description('Close dead letters for good. They stay readable with `list --all` as long as the topic keeps them.')
   resolves(command).action(
-    runner.run((session: Session, options: ResolveOptions, flow: string, ids: string[]) =>
-      resolveLetters(session, { flow, ids, options, redrive: false }),
+    runner.run((session: Session, options: ResolveOptions, ids: string[]) =>
+      resolveLetters(session, { ids, options, redrive: false }),
     ),
   )
   withExamples(command, [
-    ['twenty-sync dead-letters discard web-form-leads 9c41d2aa', 'one'],
-    ['twenty-sync dead-letters discard web-form-leads --all --yes', 'all of a flow, without being asked'],
+    ['twenty-sync dead-letters discard 9c41d2aa', 'one'],
+    ['twenty-sync dead-letters discard --all --flow web-form-leads --yes', 'all of a flow, without being asked'],
   ])
 }
 
 function resolves(command: Command): Command {
   return command
-    .option('--all', 'every open one of the flow')
+    .option('--all', 'every open one')
+    .addOption(flowOption())
     .option('--code <code>', 'with --all: only those that died of this')
     .option('--yes', 'with --all: do not ask')
 }
 
+function flowOption(): Option {
+  return new Option('--flow <flow>', 'only of this flow')
+}
+
 interface Wish {
-  readonly flow: string
   readonly ids: readonly string[]
   readonly options: ResolveOptions
   readonly redrive: boolean
 }
 
-async function resolveLetters(session: Session, { flow, ids, options, redrive }: Wish): Promise<number | undefined> {
-  const { all = false, code, yes = false } = options
+async function resolveLetters(session: Session, { ids, options, redrive }: Wish): Promise<number | undefined> {
+  const { flow, all = false, code, yes = false } = options
   if (all === ids.length > 0) throw new UsageError('name the dead letters by id, or take --all of them')
   if (code && !all) throw new UsageError('--code chooses among --all')
   const word = redrive ? 'redriven' : 'discarded'
-  await session.onInstallation(async ({ operations }) => {
+  await session.onInstallation(async ({ operations, live }) => {
+    const chosen = { ...(flow && { flow }), ...(all ? { all, ...(code && { code }) } : { ids }) }
     if (all && !yes && !(await confirmed(session, operations, { flow, code, word }))) {
-      return session.result({ flow, [word]: 0 }, () => 'nothing was changed')
+      return session.result({ [word]: 0 }, () => 'nothing was changed')
     }
-    const query = { flow, ...(all ? { all, ...(code && { code }) } : { ids }) }
-    const done = await (redrive ? operations.redriveDeadLetters(query) : operations.discardDeadLetters(query))
-    await session.result({ flow, [word]: done }, () => `${counted(done, 'dead letter')} of ${flow} ${word}`)
+    const done = await (redrive ? operations.redriveDeadLetters(chosen) : operations.discardDeadLetters(chosen))
+    const next =
+      redrive && done > 0 && !live ? '; no daemon runs: the flow takes up what was sent back when one does' : ''
+    await session.result({ [word]: done }, () => `${meaning(done, flow)} ${word}${next}`)
   })
   return undefined
 }
@@ -130,24 +153,19 @@ async function resolveLetters(session: Session, { flow, ids, options, redrive }:
 async function confirmed(
   session: Session,
   operations: Operations,
-  { flow, code, word }: { flow: string; code?: string; word: string },
+  { flow, code, word }: { flow?: string; code?: string; word: string },
 ): Promise<boolean> {
   const { stdin } = session.shell
   if (!stdin.isTty || session.json) {
     if (word === 'redriven') return true
     throw new UsageError('to discard all without being asked, say --yes')
   }
-  const open = await operations.listDeadLetters({ flow })
+  const open = await operations.listDeadLetters({ ...(flow && { flow }) })
   const meant = code ? open.filter(({ letter }) => letter.code === code) : open
-  const answer = await stdin.ask(`${counted(meant.length, 'dead letter')} of ${flow} will be ${word}. Go on? [y/N] `)
+  const answer = await stdin.ask(`${meaning(meant.length, flow)} will be ${word}. Go on? [y/N] `)
   return /^y(es)?$/i.test(answer.trim())
 }
 
-async function letterOf(operations: Operations, id: string): Promise<ListedLetter> {
-  const found = (await operations.listDeadLetters({ all: true })).filter(({ letter }) => letter.id.startsWith(id))
-  if (found.length === 1) return found[0]!
-  if (found.length === 0) {
-    throw new SyncError('rejected', 'NO_SUCH_DEAD_LETTER', `no dead letter "${id}"; see \`dead-letters list --all\``)
-  }
-  throw new SyncError('rejected', 'AMBIGUOUS_DEAD_LETTER', `"${id}" begins ${found.length} ids; give more of it`)
+function meaning(times: number, flow: string | undefined): string {
+  return counted(times, 'dead letter') + (flow ? ` of ${flow}` : '')
 }

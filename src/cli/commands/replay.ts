@@ -52,19 +52,24 @@ export const addReplay: AddCommand = (program, runner) => {
 
 async function replay(session: Session, options: ReplayOptions, flow: string): Promise<number | undefined> {
   const query = await queryOf(options, flow, session.now)
-  const view = new ReplayView(session, options)
+  const view = new ReplayView(session, flow, options)
   return interruptible(session.shell, signal =>
     session.onInstallation(async ({ operations }) => {
       let last: ReplayProgress | undefined
-      for await (const progress of operations.replay(query, signal)) {
-        last = progress
-        await view.show(progress)
+      try {
+        for await (const progress of operations.replay(query, signal)) {
+          last = progress
+          await view.show(progress)
+        }
+      } catch (thrown) {
+        await view.failed(last)
+        throw thrown
       }
       if (last?.finished) {
         await view.finished(last)
         return undefined
       }
-      await view.interrupted(query)
+      await view.interrupted(query, last)
       const { reason } = signal
       return reason instanceof Interrupted ? reason.code : EXIT.runtime
     }),
@@ -86,6 +91,7 @@ async function queryOf(options: ReplayOptions, flow: string, now: number): Promi
 
 class ReplayView {
   readonly #session: Session
+  readonly #flow: string
   readonly #progress: ReplayProgressView
   readonly #dryRun: boolean
   readonly #most: number
@@ -94,15 +100,16 @@ class ReplayView {
   #shown = 0
   #saidResumed = false
 
-  constructor(session: Session, { dryRun = false, diffs }: ReplayOptions) {
+  constructor(session: Session, flow: string, { dryRun = false, diffs }: ReplayOptions) {
     this.#session = session
+    this.#flow = flow
     this.#progress = new ReplayProgressView(session.shell.stderr, session.talkStyle, session.shell.clock)
     this.#dryRun = dryRun
     this.#most = diffs
   }
 
   async show(progress: ReplayProgress): Promise<void> {
-    if (this.#session.json) return this.#session.print(JSON.stringify(progress))
+    if (this.#session.json) return this.#session.print(JSON.stringify(this.#document(progress)))
     if (progress.resumed && !this.#saidResumed) {
       this.#saidResumed = true
       await this.#session.say(`goes on at event ${count(progress.read)} of ${count(progress.total)}`)
@@ -123,12 +130,33 @@ class ReplayView {
     await this.#session.print(`${text}\n`)
   }
 
+  /** The last line says what a person has to look at. */
+  #document(progress: ReplayProgress): object {
+    if (!progress.finished || !this.#left(progress)) return progress
+    return { ...progress, deadLetters: { count: progress.dead, list: listCommand(this.#flow) } }
+  }
+
+  #left({ dead }: ReplayProgress): boolean {
+    return dead > 0 && !this.#dryRun
+  }
+
+  #deadText({ dead }: ReplayProgress): string {
+    return `${counted(dead, 'event')} became ${dead === 1 ? 'a dead letter' : 'dead letters'}: ${listCommand(this.#flow)}`
+  }
+
   async finished(progress: ReplayProgress): Promise<void> {
     if (this.#session.json) return
     await this.#progress.clear()
-    const matched = `${count(progress.matched)} of ${counted(progress.total, 'event')}`
-    if (this.#dryRun) await this.#session.print(this.#dryRunText(matched, progress.dead))
-    else await this.#session.print(`replayed ${matched}: ${outcomeText(progress)}`)
+    const found = `${count(progress.matched)} of ${counted(progress.found, 'event')}`
+    if (this.#dryRun) return this.#session.print(this.#dryRunText(found, progress.dead))
+    const since = progress.resumed ? ' since it went on' : ''
+    await this.#session.print(`replayed ${found}${since}: ${outcomeText(progress)}`)
+    if (this.#left(progress)) await this.#session.print(this.#deadText(progress))
+  }
+
+  async failed(progress: ReplayProgress | undefined): Promise<void> {
+    await this.#progress.clear()
+    if (!this.#session.json && progress && this.#left(progress)) await this.#session.say(this.#deadText(progress))
   }
 
   #dryRunText(matched: string, dead: number): string {
@@ -141,10 +169,14 @@ class ReplayView {
   }
 
   /** With the range as it was understood: an age would name another one by then. */
-  async interrupted(query: ReplayArguments): Promise<void> {
-    await this.#progress.clear()
+  async interrupted(query: ReplayArguments, progress: ReplayProgress | undefined): Promise<void> {
+    await this.failed(progress)
     if (!this.#session.json) await this.#session.say(`interrupted; to go on: ${commandOf(query)}`)
   }
+}
+
+function listCommand(flow: string): string {
+  return `twenty-sync dead-letters list --flow ${flow}`
 }
 
 function commandOf({ flow, from, to, where, dryRun, effects, perSecond }: ReplayArguments): string {

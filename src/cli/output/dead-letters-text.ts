@@ -1,14 +1,9 @@
-import type { DeadLetter, Resolution } from '../../runtime/dead-letters.ts'
+import type { ListedLetter } from '../../runtime/dead-letters.ts'
 import type { View } from './status-text.ts'
 import type { Style } from './style.ts'
 import { type Column, table } from './table.ts'
 import { counted, plain, shortIds, widthOf, wrap } from './text.ts'
 import { relative } from './time.ts'
-
-export interface ListedLetter {
-  readonly letter: DeadLetter
-  readonly resolution: Resolution
-}
 
 export function deadLettersText(listed: readonly ListedLetter[], { width, style, now }: View): string {
   if (listed.length === 0) return 'no dead letters'
@@ -60,14 +55,19 @@ export function deadLetterText({ letter, resolution }: ListedLetter, { style, no
   const lines = facts.map(([name, value]) => `${style.dim(name.padEnd(width))}  ${plain(value)}`)
   return [
     ...lines,
-    ...(letter.details === undefined ? [] : blockText('What the other side said', letter.details, style)),
+    ...(letter.details === undefined ? [] : blockText(detailsTitle(status), letter.details, style)),
     ...blockText('The event', event.data, style),
     ...(Object.keys(letter.names).length > 0 ? blockText('What earlier steps had added', letter.names, style) : []),
     '',
     resolution === 'open'
-      ? `Once the cause is mended:\n  twenty-sync dead-letters redrive ${flow} ${letter.id.slice(0, 13)}`
+      ? `Once the cause is mended:\n  twenty-sync dead-letters redrive ${letter.id.slice(0, 13)}`
       : `Nothing to do: it was ${resolution}.`,
   ].join('\n')
+}
+
+/** Only an answer has a status: what a step of ours found was said by nobody else. */
+function detailsTitle(status: number | undefined): string {
+  return status === undefined ? 'In detail' : 'What the other side said'
 }
 
 function blockText(title: string, value: unknown, style: Style): string[] {
