@@ -23,7 +23,13 @@ export function locateLog(paths: readonly string[], variables: Variables): Locat
   const documents = sources.flatMap(source => readYaml(source, variables, problems))
   if (documents.length === 0) return undefined
   const root = mergeDocuments(documents, files[0] ?? '', problems)
-  const { log } = readEngine(root, files, { problems, secrets: new Secrets(), warnings: new Set(), files: new Map() })
+  const { log } = readEngine(root, files, {
+    problems,
+    secrets: new Secrets(),
+    warnings: new Set(),
+    broken: new Set(),
+    files: new Map(),
+  })
   return isSound(problems, files) ? { files, log } : undefined
 }
 

@@ -83,6 +83,7 @@ function systemOf(node: MapNode, { verb, path }: WrittenStep, context: StepsCont
   }
   const system = systems.get(name)
   if (system && Object.hasOwn(system.definition.actions, verb)) return system
+  if (load.broken.has(name)) return undefined
   const names = able.map(each => each.name)
   if (system) {
     const { type, actions } = system.definition
@@ -108,6 +109,8 @@ function onlyOne(
   { load, registry }: StepsContext,
 ): DeclaredSystem | undefined {
   if (able.length === 1) return able[0]
+  // One of them may be the one.
+  if (able.length === 0 && load.broken.size > 0) return undefined
   const place = keyPlaceOf(node)
   if (able.length > 1) {
     const names = able.map(system => system.name)

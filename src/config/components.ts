@@ -29,6 +29,7 @@ export function namedEntries(root: MapNode, section: string, load: LoadContext):
     }
     if (entry.kind === 'map') return [[name, entry] as [string, MapNode]]
     load.problems.add(entry.place, path, 'type', `this must be a map, and is ${found(entry)}`)
+    load.broken.add(name)
     return []
   })
 }
@@ -44,7 +45,7 @@ export function readSystems(root: MapNode, registry: Registry, load: LoadContext
     if (definition) {
       const config = readComponent(definition, node, ['systems', name], load)
       systems.set(name, { name, definition, config, node })
-    }
+    } else load.broken.add(name)
   }
   return systems
 }
@@ -64,6 +65,7 @@ export function readConnectors(
     checkConnectorName(name, node, path, systems, load)
     const brought = Object.values(registry.connectors).find(each => each.system && each.type === typeText(node))
     if (brought) {
+      load.broken.add(name)
       const message = `a ${brought.type} system brings its connector along: define it under \`systems\``
       load.problems.add(
         typePlace(node),
@@ -75,7 +77,10 @@ export function readConnectors(
       continue
     }
     const definition = definitionOf(node, path, declarable, 'connector', load)
-    if (!definition) continue
+    if (!definition) {
+      load.broken.add(name)
+      continue
+    }
     const config = readComponent(definition, node, path, load)
     connectors.set(name, { name, definition, config })
     checkRoute(name, node, config, paths, load)

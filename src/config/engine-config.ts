@@ -103,7 +103,7 @@ function folderOf(node: Node, folder: string | undefined, files: readonly string
 
 function brokersOf(brokers: string | string[] | undefined): string[] {
   const list = typeof brokers === 'string' ? brokers.split(',') : Array.isArray(brokers) ? brokers : []
-  return list.map(broker => String(broker).trim()).filter(broker => broker !== '')
+  return list.map(broker => (typeof broker === 'string' ? broker.trim() : '')).filter(broker => broker !== '')
 }
 
 const BROKER = /^(\[[^\]\s]+\]|[^:/\s]+):\d+$/
@@ -211,7 +211,7 @@ function readRedis(node: Node, config: Static<typeof StateSchema>, load: LoadCon
 
 function readServer(root: MapNode, load: LoadContext): ServerConfig {
   const { host = '127.0.0.1', port = 8080, publicUrl } = checked(ServerSchema, section(root, 'server'), 'server', load)
-  return { host, port, ...(publicUrl !== undefined && { publicUrl: String(publicUrl).replace(/\/+$/, '') }) }
+  return { host, port, ...(typeof publicUrl === 'string' && { publicUrl: publicUrl.replace(/\/+$/, '') }) }
 }
 
 function misplaced(

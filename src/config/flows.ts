@@ -44,7 +44,8 @@ function readFlow(name: string, node: MapNode, context: FlowsContext): FlowConfi
     ...(typeof config.formerly === 'string' && { formerly: config.formerly }),
     from: sourcesOf(node, path, context),
     start: startOf(node.entries.get('start'), config.start, [...path, 'start'], load),
-    concurrency: Number(config.concurrency),
+    // What is no number was said to be none, and this flow never runs.
+    concurrency: typeof config.concurrency === 'number' ? config.concurrency : 1,
     rememberMs: rememberOf(node.entries.get('remember'), config.remember, [...path, 'remember'], context),
     steps: steps
       ? readSteps(steps, [...path, 'steps'], new StepNames(), { load, registry, systems, ids: new Map() })

@@ -6,6 +6,8 @@ export interface LoadContext {
   readonly problems: Problems
   readonly secrets: Secrets
   readonly warnings: Set<string>
+  /** Systems and connectors that are there and cannot be used. That was said; who names them is right to. */
+  readonly broken: Set<string>
   /** Content hashes of the files that the config names, by the value that names them. */
   readonly files: Map<Node, string>
 }

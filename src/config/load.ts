@@ -39,10 +39,17 @@ export async function loadConfig(
   const files = sources.map(({ file }) => file)
   const order = [...paths.map(path => resolve(path)), ...files]
   const documents = sources.flatMap(source => readYaml(source, env, problems))
-  const root = mergeDocuments(documents, files[0] ?? '', problems)
+  const merged = mergeDocuments(documents, files[0] ?? '', problems)
   // Half a config would be full of names that seem to be missing.
   if (documents.length < sources.length) problems.throwIfAny(order)
-  const load: LoadContext = { problems, secrets: new Secrets(), warnings: new Set(), files: new Map() }
+  const load: LoadContext = {
+    problems,
+    secrets: new Secrets(),
+    warnings: new Set(),
+    broken: new Set(),
+    files: new Map(),
+  }
+  const root = checkSections(merged, load)
   const parts = readParts(root, files, registry, load)
   problems.throwIfAny(order)
   return {
@@ -56,7 +63,6 @@ export async function loadConfig(
 }
 
 function readParts(root: MapNode, files: readonly string[], registry: Registry, load: LoadContext) {
-  checkSections(root, load)
   const engine = readEngine(root, files, load)
   const systems = readSystems(root, registry, load)
   const declared = readConnectors(root, registry, systems, load)
@@ -79,17 +85,30 @@ function readParts(root: MapNode, files: readonly string[], registry: Registry, 
   }
 }
 
-function checkSections(root: MapNode, { problems }: LoadContext): void {
+/** The same sections under the names that were meant: a mistyped one is one mistake, and not one more for each name in it. */
+function checkSections(root: MapNode, { problems }: LoadContext): MapNode {
+  const entries = new Map<string, Node>()
   for (const [key, node] of root.entries) {
-    if (SECTIONS.some(section => section === key)) continue
+    if (SECTIONS.some(section => section === key)) {
+      entries.set(key, together(entries.get(key), node))
+      continue
+    }
     if (key === 'syncs') {
       const message = '`syncs` is not available in this version'
       problems.add(keyPlaceOf(node), [key], 'not-available', message, 'two flows, one for each direction')
       continue
     }
-    const suggestion = nearest(key, SECTIONS) ?? `one of ${SECTIONS.join(', ')}`
+    const meant = nearest(key, SECTIONS)
+    const suggestion = meant ?? `one of ${SECTIONS.join(', ')}`
     problems.add(keyPlaceOf(node), [key], 'unknown-key', `there is no key \`${key}\` here`, suggestion)
+    if (meant !== undefined) entries.set(meant, together(entries.get(meant), node))
   }
+  return { ...root, entries }
+}
+
+function together(one: Node | undefined, other: Node): Node {
+  if (one?.kind !== 'map' || other.kind !== 'map') return one ?? other
+  return { ...one, entries: new Map([...other.entries, ...one.entries]) }
 }
 
 function objectsRead(connector: string, flows: ReadonlyMap<string, FlowConfig>): string[] {

@@ -99,6 +99,7 @@ function sourceOf(
 
 function unknownSource(name: string, node: ScalarNode, path: ConfigPath, known: KnownSources): undefined {
   const { connectors, systems, registry, load } = known
+  if (load.broken.has(name)) return undefined
   const names = [
     ...connectors.keys(),
     ...[...systems.values()].filter(each => broughtBy(each, registry)).map(each => each.name),

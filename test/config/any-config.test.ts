@@ -37,6 +37,8 @@ server: { host: a, port: 1, publicUrl: "https://a.example.com" }
 
 const value = fc.oneof(
   { weight: 4, arbitrary: fc.jsonValue({ maxDepth: 2 }) },
+  // What cannot be made a text or a number.
+  fc.constantFrom({ toString: null }, [{ toString: null, valueOf: null }]),
   fc.constantFrom(
     '',
     '${',

@@ -63,6 +63,33 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       'c.yaml:2:1 conectors unknown-key: there is no key `conectors` here => connectors',
       'c.yaml:3:1 zzzzzzz unknown-key: there is no key `zzzzzzz` here => one of systems, connectors, flows, log, state, server',
     ],
+    'a mistyped section, whose names are known all the same': [
+      `${SYSTEM}${FORM.replace('connectors', 'conectors')}${lines('flows:', '  a:', '    from: lead-form', '    steps:', '      - upsert: { in: twentyy, object: person, match: id, values: {} }')}`,
+      'c.yaml:3:1 conectors unknown-key: there is no key `conectors` here => connectors',
+      'c.yaml:9:23 flows.a.steps[0].upsert.in unknown-system: there is no system "twentyy" => twenty',
+    ],
+    'a mistyped section beside the right one': [
+      `${FORM}${lines('conectors:', '  other: { type: webhook, path: /x, verify: none }', 'flows:', '  a: { from: [lead-form, other], steps: [filter: "true"] }')}`,
+      'c.yaml:3:1 conectors unknown-key: there is no key `conectors` here => connectors',
+    ],
+    'systems and connectors of no type, named by flows': [
+      lines(
+        'systems:',
+        '  crm: { type: twentyy, url: x }',
+        'connectors:',
+        '  form: { type: webhok, path: /x }',
+        '  other: 1',
+        'flows:',
+        '  a:',
+        '    from: [form, other]',
+        '    steps:',
+        '      - upsert: { in: crm, object: person, match: id, values: {} }',
+        '      - create: { object: note }',
+      ),
+      'c.yaml:2:16 systems.crm.type enum: there is no system of type "twentyy" => twenty',
+      'c.yaml:4:17 connectors.form.type enum: there is no connector of type "webhok" => webhook',
+      'c.yaml:5:10 connectors.other type: this must be a map, and is the number 1',
+    ],
     syncs: [
       lines('syncs:', '  people: {}'),
       'c.yaml:1:1 syncs not-available: `syncs` is not available in this version => two flows, one for each direction',

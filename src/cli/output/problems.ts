@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { relative as relativePath } from 'node:path'
 import type { Problem } from '../../config/config.ts'
 import type { Style } from './style.ts'
-import { plain } from './text.ts'
+import { plain, widthOf } from './text.ts'
 
 /** Each problem with the line that it is about, a caret under the place, and what would be right. */
 export function problemsText(problems: readonly Problem[], folder: string, style: Style): string {
@@ -22,7 +22,7 @@ function problemText(problem: Problem, lines: SourceLines, folder: string, style
       ? []
       : [
           `  ${style.dim(`${number} |`)} ${source}`,
-          `  ${' '.repeat(number.length)} ${style.dim('|')} ${' '.repeat(column - 1)}${style.red('^')}`,
+          `  ${' '.repeat(number.length)} ${style.dim('|')} ${' '.repeat(widthOf(source.slice(0, column - 1)))}${style.red('^')}`,
         ]),
     ...(suggestion ? [`  ${style.green(`try: ${plain(suggestion)}`)}`] : []),
   ].join('\n')
