@@ -1,0 +1,71 @@
+import type { SyncConfig } from '../config/config.ts'
+import type { LinkTransaction } from './link-store.ts'
+import type { SyncKeys } from './sync-keys.ts'
+
+export type GuardedKind = 'creates' | 'updates' | 'deletes'
+
+export const GUARDED: readonly GuardedKind[] = ['creates', 'updates', 'deletes']
+
+const WINDOW_MS = 3_600_000
+
+/** What was written in the running hour, and how much more a person let pass. */
+export interface GuardState {
+  readonly since: number
+  readonly used: Readonly<Record<GuardedKind, number>>
+  readonly passed: Readonly<Record<GuardedKind, number>>
+}
+
+const NONE: Readonly<Record<GuardedKind, number>> = { creates: 0, updates: 0, deletes: 0 }
+
+/** P7: writes beyond the limit of an hour wait until a person lets them pass. */
+export class Guard {
+  readonly #keys: SyncKeys
+  readonly #limits: SyncConfig['guard']
+
+  constructor(keys: SyncKeys, limits: SyncConfig['guard']) {
+    this.#keys = keys
+    this.#limits = limits
+  }
+
+  /** How it stands within the transaction; `take` then counts. */
+  async open(transaction: LinkTransaction, now: number): Promise<OpenGuard> {
+    const stored = (await transaction.value(this.#keys.guard)) as GuardState | undefined
+    const state =
+      stored && now - stored.since < WINDOW_MS ? stored : { since: now, used: NONE, passed: stored?.passed ?? NONE }
+    return new OpenGuard(state, this.#limits, changed => transaction.set(this.#keys.guard, changed))
+  }
+
+  /** A person lets so many more pass. */
+  async pass(transaction: LinkTransaction, kind: GuardedKind, count: number, now: number): Promise<void> {
+    const guard = await this.open(transaction, now)
+    guard.pass(kind, count)
+  }
+}
+
+export class OpenGuard {
+  #state: GuardState
+  readonly #limits: SyncConfig['guard']
+  readonly #save: (state: GuardState) => void
+
+  constructor(state: GuardState, limits: SyncConfig['guard'], save: (state: GuardState) => void) {
+    this.#state = state
+    this.#limits = limits
+    this.#save = save
+  }
+
+  /** False: it has to wait. */
+  take(kind: GuardedKind): boolean {
+    const { used, passed } = this.#state
+    if (used[kind] < this.#limits[kind]) this.#state = { ...this.#state, used: { ...used, [kind]: used[kind] + 1 } }
+    else if (passed[kind] > 0) this.#state = { ...this.#state, passed: { ...passed, [kind]: passed[kind] - 1 } }
+    else return false
+    this.#save(this.#state)
+    return true
+  }
+
+  pass(kind: GuardedKind, count: number): void {
+    const { passed } = this.#state
+    this.#state = { ...this.#state, passed: { ...passed, [kind]: passed[kind] + count } }
+    this.#save(this.#state)
+  }
+}

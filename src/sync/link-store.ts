@@ -1,0 +1,239 @@
+import type { SideName } from '../config/config.ts'
+import type { Clock } from '../environment.ts'
+import { SyncError } from '../errors.ts'
+import type { Entry, StateStore, Version, Write } from '../state/state-store.ts'
+import { conflictOf } from './conflict.ts'
+import { type Link, SIDES } from './link.ts'
+import type { SyncKeys } from './sync-keys.ts'
+import { timesOf } from './times.ts'
+
+/** Tombstones outlive every event that can still be read again. */
+const TOMBSTONE_MS = 100 * 24 * 3_600_000
+const TRIES = 50
+const PAUSE_MS = 5
+const LONGEST_PAUSE_MS = 500
+
+/** Links by the match key that they hold, per side. */
+export interface KeyHolders {
+  readonly left: readonly string[]
+  readonly right: readonly string[]
+}
+
+export interface LinkStoreOptions {
+  readonly state: StateStore
+  readonly keys: SyncKeys
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+/** Links and their indexes in the state. */
+export class LinkStore {
+  readonly keys: SyncKeys
+  readonly #options: LinkStoreOptions
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(options: LinkStoreOptions) {
+    this.#options = options
+    this.keys = options.keys
+  }
+
+  /**
+   * Runs `work` on what the state says and commits what it changed, all or nothing, if nobody else changed what it read.
+   * Otherwise from the beginning: `work` must have no effect besides.
+   * @throws SyncError retryable `LINK_CONTESTED` when others are faster every time.
+   */
+  transact<T>(work: (transaction: LinkTransaction) => Promise<T>): Promise<T> {
+    // One after the other within the process: only other instances are worth a second try.
+    const done = this.#last.then(() => this.#transact(work))
+    this.#last = done.catch(() => {})
+    return done
+  }
+
+  async #transact<T>(work: (transaction: LinkTransaction) => Promise<T>): Promise<T> {
+    const { state, keys, clock, random } = this.#options
+    for (let attempt = 1; ; attempt++) {
+      const transaction = new LinkTransaction(state, keys)
+      const result = await work(transaction)
+      const writes = transaction.writes()
+      if (writes.length === 0 || (await state.commit(writes))) return result
+      if (attempt === TRIES) {
+        throw new SyncError('retryable', 'LINK_CONTESTED', 'another instance changed the same links every time')
+      }
+      await clock.sleep(random() * Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** attempt))
+    }
+  }
+
+  async load(ids: readonly string[]): Promise<(Link | undefined)[]> {
+    if (ids.length === 0) return []
+    const entries = await this.#options.state.get(ids.map(id => this.keys.link(id)))
+    return entries.map(entry => entry?.value as Link | undefined)
+  }
+
+  async linkIdsOf(side: SideName, recordIds: readonly string[]): Promise<(string | undefined)[]> {
+    if (recordIds.length === 0) return []
+    const entries = await this.#options.state.get(recordIds.map(id => this.keys.record(side, id)))
+    return entries.map(entry => entry?.value as string | undefined)
+  }
+
+  async *all(): AsyncIterable<Link> {
+    for await (const { value } of this.#options.state.scan(this.keys.links)) yield value as Link
+  }
+
+  /** Ids of links that were left with something to do. */
+  async *due(): AsyncIterable<string> {
+    const prefix = this.keys.dues
+    for await (const { key } of this.#options.state.scan(prefix)) yield key.slice(prefix.length)
+  }
+}
+
+interface Held {
+  readonly version: Version | null
+  value: unknown
+  dirty: boolean
+  ttlMs?: number
+}
+
+/** A view of the state in which changes gather until they are committed as a whole. */
+export class LinkTransaction {
+  readonly #state: StateStore
+  readonly #keys: SyncKeys
+  readonly #held = new Map<string, Held>()
+  readonly #before = new Map<string, Link | undefined>()
+
+  constructor(state: StateStore, keys: SyncKeys) {
+    this.#state = state
+    this.#keys = keys
+  }
+
+  /** One read for many. */
+  async prefetch(keys: readonly string[]): Promise<void> {
+    const missing = [...new Set(keys)].filter(key => !this.#held.has(key))
+    if (missing.length === 0) return
+    const entries: (Entry | undefined)[] = await this.#state.get(missing)
+    missing.forEach((key, at) => {
+      const entry = entries[at]
+      this.#held.set(key, { version: entry?.version ?? null, value: entry?.value, dirty: false })
+    })
+  }
+
+  prefetchLinks(ids: readonly string[]): Promise<void> {
+    return this.prefetch(ids.map(id => this.#keys.link(id)))
+  }
+
+  /** After `prefetchRecords`: the links of those records. */
+  prefetchLinksOf(side: SideName, recordIds: readonly string[]): Promise<void> {
+    const ids = recordIds.flatMap(
+      id => (this.#held.get(this.#keys.record(side, id))?.value as string | undefined) ?? [],
+    )
+    return this.prefetchLinks(ids)
+  }
+
+  prefetchRecords(side: SideName, ids: readonly string[]): Promise<void> {
+    return this.prefetch(ids.map(id => this.#keys.record(side, id)))
+  }
+
+  /** A copy to change; `put` makes it count. */
+  async link(id: string): Promise<Link | undefined> {
+    const key = this.#keys.link(id)
+    const stored = (await this.#get(key)) as Link | undefined
+    if (!this.#before.has(id)) this.#before.set(id, stored)
+    return stored && structuredClone(stored)
+  }
+
+  async linkOf(side: SideName, recordId: string): Promise<Link | undefined> {
+    const id = (await this.#get(this.#keys.record(side, recordId))) as string | undefined
+    return id === undefined ? undefined : this.link(id)
+  }
+
+  async holders(key: string): Promise<KeyHolders> {
+    return ((await this.#get(this.#keys.match(key))) as KeyHolders | undefined) ?? { left: [], right: [] }
+  }
+
+  async value(key: string): Promise<unknown> {
+    return this.#get(key)
+  }
+
+  set(key: string, value: unknown, ttlMs?: number): void {
+    const held = this.#held.get(key)
+    this.#held.set(key, { version: held?.version ?? null, value, dirty: true, ...(ttlMs !== undefined && { ttlMs }) })
+    if (!held) throw new Error(`${key} is set before it is read`)
+  }
+
+  /**
+   * The row, both id indexes and the match keys, in one commit.
+   * @param due it has something to write or to look at; stays on the list until put without.
+   */
+  async put(link: Link, { due }: { due: boolean }): Promise<void> {
+    if (!this.#before.has(link.id)) await this.link(link.id)
+    const before = this.#before.get(link.id)
+    const ttlMs = link.ended ? TOMBSTONE_MS : undefined
+    await this.#putKeyed(this.#keys.link(link.id), link, ttlMs)
+    for (const side of SIDES) {
+      const was = before?.[side]
+      const is = link[side]
+      if (was && was.id !== is?.id) await this.#dropRecord(side, was.id, link.id)
+      if (is && (was?.id !== is.id || Boolean(before?.ended) !== Boolean(link.ended))) {
+        await this.#putKeyed(this.#keys.record(side, is.id), link.id, ttlMs)
+      }
+      await this.#moveKeys(side, link.id, before?.ended ? [] : (was?.keys ?? []), link.ended ? [] : (is?.keys ?? []))
+    }
+    await this.#putKeyed(this.#keys.due(link.id), due ? 1 : undefined)
+    await this.#putKeyed(this.#keys.times(link.id), link.ended ? undefined : timesOf(link))
+    await this.#putKeyed(this.#keys.conflict(link.id), conflictOf(link))
+    this.#before.set(link.id, structuredClone(link))
+  }
+
+  /** The link is part of another one now. */
+  async drop(link: Link): Promise<void> {
+    await this.link(link.id)
+    const before = this.#before.get(link.id)
+    for (const side of SIDES) {
+      await this.#moveKeys(side, link.id, before?.[side]?.keys ?? [], [])
+    }
+    for (const key of [
+      this.#keys.link(link.id),
+      this.#keys.due(link.id),
+      this.#keys.times(link.id),
+      this.#keys.conflict(link.id),
+    ]) {
+      await this.#putKeyed(key, undefined)
+    }
+  }
+
+  writes(): Write[] {
+    return [...this.#held].flatMap(([key, { version, value, dirty, ttlMs }]): Write[] => {
+      if (!dirty) return []
+      if (value === undefined) return version === null ? [] : [{ key, ifVersion: version }]
+      return [{ key, value, ifVersion: version, ...(ttlMs !== undefined && { ttlMs }) }]
+    })
+  }
+
+  async #dropRecord(side: SideName, recordId: string, linkId: string): Promise<void> {
+    const key = this.#keys.record(side, recordId)
+    if ((await this.#get(key)) === linkId) await this.#putKeyed(key, undefined)
+  }
+
+  async #moveKeys(side: SideName, linkId: string, before: readonly string[], after: readonly string[]): Promise<void> {
+    for (const key of before)
+      if (!after.includes(key)) await this.#hold(side, key, ids => ids.filter(id => id !== linkId))
+    for (const key of after)
+      if (!before.includes(key)) await this.#hold(side, key, ids => [...new Set([...ids, linkId])])
+  }
+
+  async #hold(side: SideName, key: string, change: (ids: readonly string[]) => string[]): Promise<void> {
+    const holders = await this.holders(key)
+    const next = { ...holders, [side]: change(holders[side]) }
+    const isEmpty = next.left.length === 0 && next.right.length === 0
+    await this.#putKeyed(this.#keys.match(key), isEmpty ? undefined : next)
+  }
+
+  async #get(key: string): Promise<unknown> {
+    if (!this.#held.has(key)) await this.prefetch([key])
+    return this.#held.get(key)!.value
+  }
+
+  async #putKeyed(key: string, value: unknown, ttlMs?: number): Promise<void> {
+    await this.#get(key)
+    this.set(key, value, ttlMs)
+  }
+}

@@ -1,0 +1,232 @@
+import type { SideName } from '../config/config.ts'
+import type { Field, FieldSide, IntendedWrite, Link, Side, Statement } from './link.ts'
+import type { FieldMap, Mapping } from './mapping.ts'
+import type { PeerChange, PeerRecord } from './peer.ts'
+import { compareVersions, instantOf } from './version.ts'
+
+export interface Observation {
+  readonly side: SideName
+  readonly change: PeerChange
+  /** An event may be late; a read shows what is so now. */
+  readonly source: 'event' | 'read'
+  readonly event?: string
+  /** How far the side's clock is ahead of ours. */
+  readonly offsetMs: number
+  /** By our clock. */
+  readonly now: number
+}
+
+/** Writes of ours that are remembered per side. */
+const KEEP_WRITES = 8
+
+export function newLink(id: string): Link {
+  return { id, fields: {}, agreement: 0 }
+}
+
+/**
+ * Takes what one side shows into the link. Nothing is decided here: changes that somebody made become statements.
+ * P4: a state older than the one known changes nothing, except where a write of ours ran over an edit.
+ */
+export function observe(link: Link, observation: Observation, mapping: Mapping): void {
+  const { side, change, source } = observation
+  const seen = link[side]
+  if (change.kind !== 'present') {
+    observeDeletion(link, observation)
+    return
+  }
+  if (!seen) {
+    link[side] = sideOf(observation, mapping)
+    takeIn(link, observation, mapping)
+    return
+  }
+  const age = compareVersions(change.record.version, seen.version)
+  if (seen.deleted && (age <= 0 || compareVersions(change.record.version, seen.deleted.version) <= 0)) return
+  if (age < 0) {
+    findOverwritten(link, observation, mapping)
+    return
+  }
+  if (age === 0 && source === 'event') {
+    // P5: one version with two contents, as coarse timestamps give; only the side knows which came last.
+    if (differs(link, observation, mapping)) seen.unclear = true
+    else seen.confirmedAt = Math.max(seen.confirmedAt, observation.now)
+    return
+  }
+  delete seen.deleted
+  takeIn(link, observation, mapping)
+}
+
+function sideOf({ side, change: { record }, now }: Observation, mapping: Mapping): Side {
+  return {
+    id: record.id,
+    version: record.version,
+    native: {},
+    keys: mapping.keysOf(side, record.data).map(({ key }) => key),
+    takesPart: true,
+    confirmedAt: now,
+    wrote: [],
+  }
+}
+
+/** P7: believed because the side itself said so; not when a later state was seen already. */
+function observeDeletion(link: Link, { side, change: { kind, record }, now }: Observation): void {
+  const seen = link[side]
+  if (!seen || seen.deleted) return
+  if (kind === 'deleted' && compareVersions(record.version, seen.version) < 0) return
+  const version = compareVersions(record.version, seen.version) > 0 ? record.version : seen.version
+  seen.version = version
+  seen.deleted = { version, at: now, proof: 'event' }
+  delete seen.missing
+  delete seen.unclear
+}
+
+/** The newest state of the side, whole or in part. */
+function takeIn(link: Link, observation: Observation, mapping: Mapping): void {
+  const { side, change, now, source } = observation
+  const { record } = change
+  const seen = link[side]!
+  for (const map of mapping.fields) {
+    const before = link.fields[map.name]?.[side].shown
+    const reading = map.read(side, record.data)
+    if (!reading.known) {
+      // Only part of the record was told: what it left out may have changed too.
+      if (source === 'event') seen.unclear = true
+      continue
+    }
+    const field = fieldOf(link, map.name)
+    if ('problem' in reading) {
+      field[side].problem = reading.problem
+      continue
+    }
+    delete field[side].problem
+    const touched = change.changed?.includes(topLevel(map, side)) ?? false
+    if (before === undefined) {
+      // P7: an empty field of a record that was never compared is nobody's wish to clear the other side's.
+      if (reading.value !== null) say(field, map, side, reading.value, observation)
+      field[side].shown = reading.value
+    } else if (!map.same(before, reading.value) || (touched && source === 'event')) {
+      say(field, map, side, reading.value, observation)
+      field[side].shown = reading.value
+    }
+  }
+  seen.version = record.version
+  seen.native = { ...seen.native, ...mapping.nativeOf(side, record.data) }
+  seen.keys = mapping.keysOf(side, { ...seen.native, ...record.data }).map(({ key }) => key)
+  if (source === 'read' || !seen.unclear) seen.takesPart = mapping.takesPart(side, record.data)
+  seen.confirmedAt = now
+  delete seen.missing
+  if (source === 'read') delete seen.unclear
+}
+
+/** Names of changed fields are top-level ones. */
+function topLevel(map: FieldMap, side: SideName): string {
+  return map.config[side].split('.')[0]!
+}
+
+function fieldOf(link: Link, name: string): Field {
+  link.fields[name] ??= { left: {}, right: {} }
+  return link.fields[name]
+}
+
+function say(field: Field, map: FieldMap, side: SideName, value: unknown, observation: Observation): void {
+  const { change, offsetMs, event } = observation
+  const own = field[side]
+  const statement: Statement = {
+    value,
+    at: instantOf(change.record.version, offsetMs),
+    version: change.record.version,
+    unaware: own.said?.unaware === true || !isInStep(field, own, map),
+    ...(event && { event }),
+    ...(change.by && { by: change.by }),
+  }
+  own.said = statement
+}
+
+/** The side shows what was agreed, or what it makes of that. */
+export function isInStep(field: Field, own: FieldSide, map: FieldMap): boolean {
+  if (!field.agreed) return true
+  if (own.shown === undefined) return false
+  return (
+    map.same(own.shown, field.agreed.value) || (own.accepted !== undefined && map.same(own.shown, own.accepted.value))
+  )
+}
+
+function differs(link: Link, { side, change }: Observation, mapping: Mapping): boolean {
+  return mapping.fields.some(map => {
+    const reading = map.read(side, change.record.data)
+    if (!reading.known || 'problem' in reading) return false
+    const shown = link.fields[map.name]?.[side].shown
+    return shown === undefined || !map.same(shown, reading.value)
+  })
+}
+
+/**
+ * P5: an edit that came after the state on which a write of ours was based, and before that write, is in no later state
+ * of the record. Its event is all that is left of it.
+ */
+function findOverwritten(link: Link, observation: Observation, mapping: Mapping): void {
+  const { side, change } = observation
+  const { version } = change.record
+  for (const map of mapping.fields) {
+    const write = link[side]!.wrote.find(
+      ({ before, version: ours, replaced }) =>
+        map.name in replaced && compareVersions(before, version) < 0 && compareVersions(version, ours) < 0,
+    )
+    const field = link.fields[map.name]
+    if (!write || !field) continue
+    const reading = map.read(side, change.record.data)
+    if (!reading.known || 'problem' in reading) continue
+    const touched = change.changed?.includes(topLevel(map, side)) ?? false
+    if (!touched && map.same(reading.value, write.replaced[map.name])) continue
+    const own = field[side]
+    // Whatever the side has said since is newer.
+    if (own.said && compareVersions(own.said.version, version) >= 0) continue
+    say(field, map, side, reading.value, observation)
+    own.said = { ...own.said!, unaware: true }
+  }
+}
+
+/**
+ * How a record is after a write of ours. What that wrote is not anybody's statement; what else the record shows may be.
+ * `landed`: `exact` where the record is as this write left it, `sure` where it was read some time later, `unknown` where
+ * the write's own answer was lost: then a field that does not show its value was not written, or changed since.
+ */
+export function observeAnswer(
+  link: Link,
+  {
+    record,
+    landed,
+    intended,
+    ...observation
+  }: Omit<Observation, 'change' | 'source'> & {
+    readonly record: PeerRecord
+    readonly landed: 'exact' | 'sure' | 'unknown'
+    readonly intended: IntendedWrite
+  },
+  mapping: Mapping,
+): void {
+  const { side } = observation
+  const seen = link[side]
+  const isNew = !seen
+  const before = seen?.version
+  const replaced: Record<string, unknown> = {}
+  const answer: Observation = { ...observation, source: 'read', change: { kind: 'present', record } }
+  if (isNew) link[side] = sideOf(answer, mapping)
+  for (const map of mapping.fields) {
+    if (!(map.name in intended.values)) continue
+    const reading = map.read(side, record.data)
+    if (!reading.known || 'problem' in reading) continue
+    const field = fieldOf(link, map.name)
+    const own = field[side]
+    const wrote = intended.values[map.name]
+    const isOurs = landed === 'exact' || map.same(reading.value, wrote)
+    if (!isOurs && landed === 'unknown') continue
+    replaced[map.name] = own.shown ?? null
+    own.shown = isOurs ? reading.value : wrote
+    if (isOurs && field.agreed && map.same(field.agreed.value, wrote)) own.accepted = { value: reading.value }
+  }
+  if (!isNew)
+    link[side]!.wrote = [...seen!.wrote, { before: before!, version: record.version, replaced }].slice(-KEEP_WRITES)
+  if (intended.stamp !== undefined && landed !== 'unknown') link.stamped = { ...link.stamped, [side]: intended.stamp }
+  delete link[side]!.deleted
+  takeIn(link, answer, mapping)
+}

@@ -1,0 +1,121 @@
+import type { SideName } from '../config/config.ts'
+import type { LoggedEvent } from '../log/event-log.ts'
+import { linkIdFor, planContext, type SyncContext } from './context.ts'
+import type { Link } from './link.ts'
+import type { LinkTransaction } from './link-store.ts'
+import { match } from './match.ts'
+import { newLink, observe } from './observe.ts'
+import type { PeerChange, PeerRecord } from './peer.ts'
+import { settle } from './plan.ts'
+
+/** One record as it came by an event, or as it was read. */
+export interface Seen {
+  readonly change: PeerChange
+  readonly source: 'event' | 'read'
+  readonly event?: string
+}
+
+export interface Observed {
+  /** Links with something to write or to read. */
+  readonly due: readonly string[]
+  /** Places of what has to wait: a write to its link is under way, and this may be its echo. */
+  readonly deferred: readonly number[]
+}
+
+/** Takes what the sides show into the links. Makes no call: what follows from it is for the settler. */
+export class Observer {
+  readonly #context: SyncContext
+
+  constructor(context: SyncContext) {
+    this.#context = context
+  }
+
+  seen(side: SideName, { event }: LoggedEvent): Seen {
+    return { change: this.#context.peers[side].changeOf(event), source: 'event', event: event.id }
+  }
+
+  read(record: PeerRecord): Seen {
+    return { change: { kind: record.deleted ? 'deleted' : 'present', record }, source: 'read' }
+  }
+
+  /** P2: durable when resolved. One commit for the whole page. */
+  observe(side: SideName, page: readonly Seen[]): Promise<Observed> {
+    return this.#context.store.transact(async transaction => {
+      await prefetch(transaction, side, page)
+      const due = new Map<string, boolean>()
+      const deferred: number[] = []
+      const waiting = new Set<string>()
+      const creating = await this.#creating(transaction, side)
+      for (const [place, seen] of page.entries()) {
+        const { id } = seen.change.record
+        const link = await transaction.linkOf(side, id)
+        if (waiting.has(id) || link?.intent || (!link && creating)) {
+          waiting.add(id)
+          deferred.push(place)
+          continue
+        }
+        const changed = await this.#take(transaction, side, seen, link)
+        if (changed) due.set(changed.link.id, changed.due)
+      }
+      return { due: [...due].filter(([, isDue]) => isDue).map(([id]) => id), deferred }
+    })
+  }
+
+  /** The answer that names the record is still to come: a record without a link may be that one. */
+  async #creating(transaction: LinkTransaction, side: SideName): Promise<boolean> {
+    const { keys, peers } = this.#context
+    if (peers[side].choosesId) return false
+    const links = ((await transaction.value(keys.creating(side))) as string[] | undefined) ?? []
+    return links.length > 0
+  }
+
+  async #take(
+    transaction: LinkTransaction,
+    side: SideName,
+    seen: Seen,
+    known: Link | undefined,
+  ): Promise<{ link: Link; due: boolean } | undefined> {
+    const context = this.#context
+    const { mapping, peers, config, env } = context
+    const link = known ?? newLink(linkIdFor(context, side, seen.change.record.id))
+    const before = JSON.stringify(link)
+    if (!known && seen.change.kind !== 'present') entomb(link, side, seen.change, env.clock.now())
+    observe(link, { side, ...seen, offsetMs: peers[side].clockOffsetMs(), now: env.clock.now() }, mapping)
+    const plan = planContext(context)
+    const pair = known?.ended ? link : await match(transaction, link, side, { now: plan.now, matched: plan.matched })
+    const write = settle(pair, mapping, config, plan)
+    const isDue = Object.keys(write).length > 0 || pair.left?.unclear === true || pair.right?.unclear === true
+    // What only repeats is not written again: that is most of what a poll or a complete walk brings.
+    if (pair === link && known && !isDue && sameBut(before, pair)) return undefined
+    await transaction.put(pair, { due: isDue })
+    return { link: pair, due: isDue }
+  }
+}
+
+/** One read for the whole page. */
+async function prefetch(transaction: LinkTransaction, side: SideName, page: readonly Seen[]): Promise<void> {
+  const ids = page.map(({ change }) => change.record.id)
+  await transaction.prefetchRecords(side, ids)
+  await transaction.prefetchLinksOf(side, ids)
+}
+
+/** P7: a deletion that comes before everything else about its record; what comes late must not bring it to life. */
+function entomb(link: Link, side: SideName, { record }: PeerChange, now: number): void {
+  link[side] = {
+    id: record.id,
+    version: record.version,
+    native: {},
+    keys: [],
+    takesPart: true,
+    confirmedAt: now,
+    deleted: { version: record.version, at: now, proof: 'event' },
+    wrote: [],
+  }
+  link.ended = { at: now, why: 'deleted' }
+}
+
+/** Nothing changed but when it was last confirmed. */
+function sameBut(before: string, link: Link): boolean {
+  const strip = (text: string) => text.replaceAll(/"confirmedAt":\d+/g, '')
+  return strip(before) === strip(JSON.stringify(link))
+}

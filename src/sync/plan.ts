@@ -1,0 +1,141 @@
+import type { SideName, SyncConfig } from '../config/config.ts'
+import { type Field, type IntendedWrite, isAlive, type Link, other, SIDES, type Side } from './link.ts'
+import type { FieldMap, Mapping } from './mapping.ts'
+import { type MergeContext, merge } from './merge.ts'
+import { isInStep } from './observe.ts'
+
+export interface PlanContext extends MergeContext {
+  /** Both sides were walked completely once: only now is it known that a record has no counterpart. */
+  readonly matched: boolean
+  readonly restores: Readonly<Record<SideName, boolean>>
+  /** The id that a record created on that side is to get. */
+  idFor(link: Link, side: SideName): string
+}
+
+/** What has to be written, by side. Nothing: the pair is settled, or waits for a person. */
+export type Due = Partial<Record<SideName, IntendedWrite>>
+
+/** Merges what was said and tells what follows. Changes the link; touches nothing else. */
+export function settle(link: Link, mapping: Mapping, config: SyncConfig, context: PlanContext): Due {
+  if (link.ended) {
+    const due = reopened(link, context)
+    if (due) return due
+  }
+  merge(link, mapping, context)
+  const deleted = settleDeletion(link, config, context)
+  if (deleted !== undefined) return deleted
+  if (link.hold?.kind === 'rejected' && link.hold.agreement !== link.agreement) delete link.hold
+  if (link.hold && link.hold.kind !== 'rejected') return {}
+  if (SIDES.some(side => link[side]?.missing || link[side]?.unclear)) return {}
+  if (SIDES.some(side => link[side] && !link[side]!.takesPart)) return {}
+  const due: Due = {}
+  for (const side of SIDES) {
+    if (link.hold?.kind === 'rejected' && link.hold.side === side) continue
+    const write = link[side] ? update(link, side, mapping, config) : create(link, side, mapping, config, context)
+    if (write) due[side] = write
+  }
+  return due
+}
+
+/** Fields that this side is to receive and does not show. */
+function update(link: Link, side: SideName, mapping: Mapping, config: SyncConfig): IntendedWrite | undefined {
+  const values: Record<string, unknown> = {}
+  for (const map of mapping.fields) {
+    const field = link.fields[map.name]
+    if (field && isDue(field, map, side)) values[map.name] = field.agreed!.value
+  }
+  const stamp = stampOf(link, side, config)
+  if (Object.keys(values).length === 0 && (stamp === undefined || stamp === link.stamped?.[side])) return undefined
+  return { op: 'update', id: link[side]!.id, values, agreement: link.agreement, ...(stamp !== undefined && { stamp }) }
+}
+
+/** What the side's own fields for state and time are to say. It changes with the pair alone, so it causes no further write. */
+function stampOf(link: Link, side: SideName, config: SyncConfig): string | undefined {
+  const { stateField, syncedAtField } = config[side]
+  if ((stateField ?? syncedAtField) === undefined || !link[other(side)]) return undefined
+  const held = Object.values(link.fields).some(field => field.held)
+  return `${held ? 'conflict' : 'synced'} ${link.agreement}`
+}
+
+export function isDue(field: Field, map: FieldMap, side: SideName): boolean {
+  return Boolean(field.agreed) && !field.held && map.receives(side) && !isInStep(field, field[side], map)
+}
+
+function create(
+  link: Link,
+  side: SideName,
+  mapping: Mapping,
+  config: SyncConfig,
+  context: PlanContext,
+): IntendedWrite | undefined {
+  if (!context.matched || !config[side].create || !isAlive(link[other(side)])) return undefined
+  const values: Record<string, unknown> = {}
+  for (const map of mapping.fields) {
+    const field = link.fields[map.name]
+    if (field?.agreed && !field.held && map.receives(side) && field.agreed.value !== null)
+      values[map.name] = field.agreed.value
+  }
+  const stamp = stampOf(link, side, config)
+  return {
+    op: 'create',
+    id: context.idFor(link, side),
+    values,
+    agreement: link.agreement,
+    ...(stamp !== undefined && { stamp }),
+  }
+}
+
+/** P7: what a deletion on one side means for the other. undefined: neither side is deleted. */
+function settleDeletion(link: Link, config: SyncConfig, context: PlanContext): Due | undefined {
+  const gone = SIDES.filter(side => link[side]?.deleted)
+  const [side] = gone
+  if (!side) {
+    if (link.hold?.kind === 'delete') delete link.hold
+    return undefined
+  }
+  const rest = link[other(side)]
+  if (gone.length === 2 || !rest) return end(link, 'deleted', context)
+  if (link.hold?.kind === 'delete') return {}
+  const { deletes } = config[other(side)]
+  if (deletes === 'ignore') return end(link, 'unlinked', context)
+  if (deletes === 'hold') return holdDeletion(link, side, 'the config leaves deletions to a person', context)
+  if (editedLater(link, other(side), link[side]!)) {
+    return holdDeletion(link, side, 'the other side was edited meanwhile', context)
+  }
+  if (rest.missing || rest.unclear || link.hold) return {}
+  return { [other(side)]: { op: 'delete', id: rest.id, values: {}, agreement: link.agreement } }
+}
+
+function end(link: Link, why: 'deleted' | 'unlinked', { now }: PlanContext): Due {
+  link.ended = { at: now, why }
+  delete link.hold
+  return {}
+}
+
+function holdDeletion(link: Link, side: SideName, reason: string, { now }: PlanContext): Due {
+  link.hold = { kind: 'delete', side, since: now, reason }
+  return {}
+}
+
+/** An edit that the deleting side never had. */
+function editedLater(link: Link, side: SideName, gone: Side): boolean {
+  return Object.values(link.fields).some(
+    ({ agreed, held, why }) =>
+      held !== undefined || (agreed?.from === side && why !== undefined && why.decidedAt > gone.confirmedAt),
+  )
+}
+
+/** A record that was deleted everywhere came back on one side. undefined: it lives like any other now. */
+function reopened(link: Link, { restores, now }: PlanContext): Due | undefined {
+  if (link.ended!.why === 'unlinked') return {}
+  const side = SIDES.find(each => isAlive(link[each]))
+  if (!side) return {}
+  delete link.ended
+  const target = other(side)
+  if (!link[target]) return undefined
+  if (!restores[target]) {
+    link.hold = { kind: 'delete', side: target, since: now, reason: `it came back on the ${side} side` }
+    return {}
+  }
+  return { [target]: { op: 'restore', id: link[target]!.id, values: {}, agreement: link.agreement } }
+}

@@ -1,0 +1,75 @@
+import type { SideName } from '../config/config.ts'
+
+/** State keys of one sync. They share a tag, so that a link and its indexes change in one commit. */
+export class SyncKeys {
+  readonly #tag: string
+
+  constructor(identity: string) {
+    this.#tag = `{sync/${identity}}`
+  }
+
+  link(id: string): string {
+    return `${this.#tag}:link:${id}`
+  }
+
+  get links(): string {
+    return `${this.#tag}:link:`
+  }
+
+  /** Record of a side to its link. */
+  record(side: SideName, id: string): string {
+    return `${this.#tag}:${side}:${id}`
+  }
+
+  /** Links that hold a match key. */
+  match(key: string): string {
+    return `${this.#tag}:key:${key}`
+  }
+
+  get matches(): string {
+    return `${this.#tag}:key:`
+  }
+
+  /** A link with something to write, or to look at again. */
+  due(id: string): string {
+    return `${this.#tag}:due:${id}`
+  }
+
+  get dues(): string {
+    return `${this.#tag}:due:`
+  }
+
+  /** Sync timestamps of a link: field to time and side. */
+  times(id: string): string {
+    return `${this.#tag}:times:${id}`
+  }
+
+  /** What waits for a person about a link, in short. */
+  conflict(id: string): string {
+    return `${this.#tag}:conflict:${id}`
+  }
+
+  get conflicts(): string {
+    return `${this.#tag}:conflict:`
+  }
+
+  /** Links with a create under way on a side that chooses its own ids. */
+  creating(side: SideName): string {
+    return `${this.#tag}:creating:${side}`
+  }
+
+  /** Cursors of the first walk, and when the last complete one was. */
+  get progress(): string {
+    return `${this.#tag}:progress`
+  }
+
+  /** Creates, updates and deletes of the hour, and what a person let pass. */
+  get guard(): string {
+    return `${this.#tag}:guard`
+  }
+
+  /** Task in Twenty to the link that it asks about. */
+  task(id: string): string {
+    return `${this.#tag}:task:${id}`
+  }
+}
