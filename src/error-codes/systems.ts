@@ -42,6 +42,11 @@ export const SYSTEM_CODES: ErrorCodes = {
     means: 'The object has no such field.',
     advice: 'Use the name that Twenty has; the message has the nearest one.',
   },
+  FIELDS_NOT_READ: {
+    kinds: ['retryable'],
+    means: 'Values of Twenty were to be compared before its field list was read.',
+    advice: 'Nothing: it is read at the first call that Twenty answers.',
+  },
   INVALID_VALUE: {
     kinds: ['rejected'],
     means: 'A value does not fit the type of its field in Twenty, such as an option that a SELECT does not have.',

@@ -7,6 +7,7 @@ import type { Item, Plan, Sink } from './sink.ts'
 import { actions } from './twenty/actions.ts'
 import { claimsOf } from './twenty/claims.ts'
 import { Deliverer } from './twenty/deliverer.ts'
+import { TwentyPeer } from './twenty/peer.ts'
 import { Planner } from './twenty/planner.ts'
 import { verifyUse } from './twenty/verify.ts'
 
@@ -22,6 +23,7 @@ export default defineSink({
   ],
   actions,
   client: createTwentyClient,
+  peer: (config, context) => new TwentyPeer(config, context),
   create(config, { client, env }): Sink {
     const twenty = client as TwentyClient
     const planner = new Planner(twenty, env.clock)

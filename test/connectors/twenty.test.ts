@@ -94,7 +94,13 @@ describe('webhook', () => {
       data: { id: ada!.id, jobTitle: 'CTO', emails: { primaryEmail: 'ada@example.com' } },
       extensions: { workspacememberid: bench.twenty.members[0]!.id },
     })
-    expect(Object.keys(event!.extensions!).sort()).toEqual(['eventdate', 'userid', 'webhookid', 'workspacememberid'])
+    expect(Object.keys(event!.extensions!).sort()).toEqual([
+      'eventdate',
+      'userid',
+      'via',
+      'webhookid',
+      'workspacememberid',
+    ])
   })
 
   it.each([true, false])('names a relation by its key, whatever the version lists (both: %s)', async both => {

@@ -14,7 +14,7 @@ import { type WebhookCalls, webhookCalls } from './webhooks.ts'
  */
 export interface TwentyClient extends RecordCalls, WebhookCalls {
   readonly name: string
-  readonly schemas: Pick<SchemaCache, 'get' | 'cached' | 'refresh' | 'refreshOnDemand'>
+  readonly schemas: Pick<SchemaCache, 'get' | 'cached' | 'latest' | 'refresh' | 'refreshOnDemand'>
   /** How far the server's clock is ahead of ours. */
   readonly clockOffset: Offset | undefined
   readonly breakerState: BreakerState

@@ -66,7 +66,10 @@ const UNKNOWN_FIELD =
 
 /** @see https://github.com/twentyhq/twenty/issues/13567 for one of the texts */
 function isDuplicate(status: number, text: string): boolean {
-  return (status === 400 || status === 409) && /duplicate|unique constraint|already exists/i.test(text)
+  return (
+    (status === 400 || status === 409) &&
+    /duplicate|unique constraint|already exists|UPSERT_MULTIPLE_MATCHING/i.test(text)
+  )
 }
 
 /** `messages` of Twenty's own error, or the body as it is. */

@@ -42,6 +42,11 @@ export function touchedSince(iso: string): string {
   return `or(updatedAt[gte]:"${iso}",deletedAt[gte]:"${iso}")`
 }
 
+/** This live row, unless it was changed after that time. Their database may count finer than the milliseconds it shows. */
+export function unchangedSince(id: string, iso: string): string {
+  return `and(id[eq]:${id},updatedAt[lt]:"${new Date(Date.parse(iso) + 1).toISOString()}")`
+}
+
 /** Numbers and ids stay bare: older servers parse them before they take quotes off. */
 function quoted(value: string): string {
   return /^[\w@.+-]+$/.test(value) ? value : `"${value}"`

@@ -31,6 +31,9 @@ export interface Query {
 /** Most rows that Twenty gives in one page and takes in one write. */
 export const MOST_ROWS = 200
 
+/** Most rows that an update or delete by a filter may touch (`MUTATION_MAXIMUM_AFFECTED_RECORDS`). */
+export const MOST_AFFECTED = 100
+
 /** Objects with more fields than this come cut to 200, unless the fields are named. */
 const MOST_FIELDS = 200
 
@@ -43,8 +46,12 @@ export interface RecordCalls {
   upsert(object: TwentyObject, rows: readonly Row[], options?: CallOptions): Promise<Row[]>
   /** One row by id. A soft-deleted or unknown one is `TWENTY_NOT_FOUND`. */
   update(object: TwentyObject, row: Row, options?: CallOptions): Promise<Row>
+  /** Live rows that the filter finds, at most `MOST_AFFECTED`. Resolves with those that there were. */
+  updateWhere(object: TwentyObject, filter: string, values: Fields, options?: CallOptions): Promise<Row[]>
   /** Soft unless `destroy`. Resolves with the ids that were deleted now. */
   remove(object: TwentyObject, ids: readonly string[], options?: CallOptions & { destroy?: boolean }): Promise<string[]>
+  /** Soft; live rows that the filter finds, at most `MOST_AFFECTED`. Resolves with the ids that were deleted now. */
+  removeWhere(object: TwentyObject, filter: string, options?: CallOptions): Promise<string[]>
 }
 
 export function recordCalls(send: Send): RecordCalls {
@@ -63,11 +70,19 @@ export function recordCalls(send: Send): RecordCalls {
       if (row) return row
       throw noRow(answer, object)
     },
+    async updateWhere(object, filter, values, options) {
+      const url = `/${object.plural}?filter=${encodeFilter(filter)}&depth=0`
+      return rowsOf(await send({ method: 'PATCH', url, json: values }, options))
+    },
     async remove(object, ids, { destroy = false, ...options } = {}) {
       // Destroying has to reach the soft-deleted ones too.
       const condition = `id[in]:[${ids.join(',')}]`
       const filter = encodeFilter(destroy ? withDeleted(condition) : condition)
       const url = `/${object.plural}?filter=${filter}${destroy ? '' : '&soft_delete=true'}`
+      return rowsOf(await send({ method: 'DELETE', url }, options)).map(row => row.id)
+    },
+    async removeWhere(object, filter, options) {
+      const url = `/${object.plural}?filter=${encodeFilter(filter)}&soft_delete=true`
       return rowsOf(await send({ method: 'DELETE', url }, options)).map(row => row.id)
     },
   }

@@ -35,6 +35,11 @@ export class SchemaCache {
     this.#send = options.send
   }
 
+  /** What was read last, however old; undefined before the first read of this process. For what cannot wait. */
+  get latest(): TwentySchema | undefined {
+    return this.#known?.schema
+  }
+
   /** @throws SyncError when it is cached nowhere and Twenty does not give it. */
   async get(options?: CallOptions): Promise<TwentySchema> {
     if (this.#known && this.#clock.elapsed() - this.#known.lookedAt < LOOK_AGAIN_MS) return this.#known.schema

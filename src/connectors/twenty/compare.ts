@@ -1,10 +1,11 @@
 import type { Row } from '../../clients/twenty/records.ts'
 import type { TwentyObject } from '../../clients/twenty/schema.ts'
+import { instantOf, timeOf } from '../../clients/twenty/times.ts'
 import type { ChangeEvent } from '../../event.ts'
 import type { Write } from '../../state/state-store.ts'
 import { type Known, type KnownRecords, knownAs, recordHash } from '../known-records.ts'
 import { canonicalRecord } from './canonical-record.ts'
-import { type Action, eventOf, instantOf, timeOf } from './events.ts'
+import { type Action, eventOf } from './events.ts'
 
 /** What a first walk, which has nothing to compare with, makes of a record. */
 export interface FirstWalk {
@@ -52,7 +53,8 @@ export async function compareRows(
     if (!action && earlier) positionOnly++
     if (!action) continue
     const changed = changesOf(action, earlier, now)
-    events.push(eventOf({ system: options.system, object: object.name, action, record: row, hash, time, changed }))
+    const parts = { system: options.system, object: object.name, action, record: row, hash, time, changed }
+    events.push(eventOf({ ...parts, via: 'poll' }))
   }
   return { events, writes, positionOnly }
 }

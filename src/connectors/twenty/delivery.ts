@@ -1,10 +1,11 @@
 import { isFields } from '../../clients/twenty/metadata.ts'
 import type { TwentyObject } from '../../clients/twenty/schema.ts'
+import { instantOf, timeOf } from '../../clients/twenty/times.ts'
 import { SyncError } from '../../errors.ts'
 import type { Fields } from '../../event.ts'
 import { parseJson } from '../../json.ts'
 import { NO_CONTENT } from './canonical-record.ts'
-import { type Action, instantOf, timeOf } from './events.ts'
+import type { Action } from './events.ts'
 
 /** What a delivery of Twenty's webhook says. */
 export type WebhookDelivery =

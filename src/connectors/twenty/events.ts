@@ -1,3 +1,4 @@
+import { instantOf } from '../../clients/twenty/times.ts'
 import type { ChangeEvent, Fields } from '../../event.ts'
 import { type Change, eventId } from './event-id.ts'
 
@@ -14,10 +15,22 @@ export interface EventParts {
   /** RFC 3339, stamped by Twenty. */
   readonly time: string
   readonly changed?: readonly string[]
+  /** How it was learnt. A webhook's `changed` is what that very change touched; a poll's is what differs since it last looked. */
+  readonly via: 'webhook' | 'poll'
   readonly extensions?: Readonly<Record<string, string>>
 }
 
-export function eventOf({ system, object, action, record, hash, time, changed, extensions }: EventParts): ChangeEvent {
+export function eventOf({
+  system,
+  object,
+  action,
+  record,
+  hash,
+  time,
+  changed,
+  via,
+  extensions,
+}: EventParts): ChangeEvent {
   // A search index of its own server says nothing about the record.
   const { searchVector: _, ...data } = record
   return {
@@ -28,7 +41,7 @@ export function eventOf({ system, object, action, record, hash, time, changed, e
     time,
     key: record.id,
     ...(changed && { changed }),
-    ...(extensions && { extensions }),
+    extensions: { via, ...extensions },
     data,
   }
 }
@@ -36,18 +49,4 @@ export function eventOf({ system, object, action, record, hash, time, changed, e
 function changeOf(action: Action, record: Fields, hash: string): Change {
   if (action === 'created' || action === 'destroyed') return { action }
   return { kind: record.deletedAt ? 'deleted' : 'present', updatedAtMs: instantOf(record.updatedAt) ?? 0, hash }
-}
-
-/** Milliseconds of a time as Twenty writes it; undefined for anything else. */
-export function instantOf(value: unknown): number | undefined {
-  const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
-  return Number.isNaN(ms) ? undefined : ms
-}
-
-/** When the record came to be as it is: its last change, or its way into the trash when that is later. */
-export function timeOf(record: Fields): string | undefined {
-  const updated = instantOf(record.updatedAt)
-  const deleted = instantOf(record.deletedAt)
-  const last = deleted === undefined ? updated : Math.max(deleted, updated ?? deleted)
-  return last === undefined ? undefined : new Date(last).toISOString()
 }

@@ -108,7 +108,7 @@ export class IdWalk {
     const time = new Date(this.#startedAt).toISOString()
     return {
       events: gone.map(id =>
-        eventOf({ system, object: object.name, action: 'destroyed', record: { id }, hash: '', time }),
+        eventOf({ system, object: object.name, action: 'destroyed', record: { id }, hash: '', time, via: 'poll' }),
       ),
       forget: () => records.commit(gone.map(id => ({ key: records.key(object.name, id) }))),
     }

@@ -1,13 +1,14 @@
 import type { TwentyClient } from '../../clients/twenty/client.ts'
 import type { TwentyConfig } from '../../clients/twenty/config.ts'
 import type { TwentyObject } from '../../clients/twenty/schema.ts'
+import { instantOf } from '../../clients/twenty/times.ts'
 import { type ConnectorContext, durationMs } from '../../config/definition.ts'
 import { asSyncError } from '../../errors.ts'
 import type { IncomingRequest, Received } from '../connector.ts'
 import { type KnownRecords, recordHash } from '../known-records.ts'
 import { canonicalRecord } from './canonical-record.ts'
 import { changedOf, isAction, parseDelivery, type WebhookDelivery } from './delivery.ts'
-import { type Action, eventOf, instantOf } from './events.ts'
+import { type Action, eventOf } from './events.ts'
 import { type SignatureOptions, verifySignature } from './signature.ts'
 
 type RecordDelivery = Extract<WebhookDelivery, { about: 'record' }>
@@ -64,7 +65,8 @@ export class Receiver {
       }
     }
     if (action === 'updated' && changed?.length === 0) return { events: [], dropped: 'position-only', appended }
-    const parts = { system: this.#context.name, object: delivery.object, action, record, hash, time, extensions }
+    const learnt = { via: 'webhook', extensions } as const
+    const parts = { system: this.#context.name, object: delivery.object, action, record, hash, time, ...learnt }
     const lists = action === 'updated' || action === 'deleted' || action === 'restored'
     return { events: [eventOf({ ...parts, ...(lists && changed && { changed }) })], appended }
   }

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../clients/twenty/calls.ts'
 import type { TwentyClient } from '../../clients/twenty/client.ts'
-import type { Row } from '../../clients/twenty/records.ts'
+import { MOST_AFFECTED, type Row } from '../../clients/twenty/records.ts'
 import type { TwentyObject, TwentySchema } from '../../clients/twenty/schema.ts'
 import { asSyncError, SyncError } from '../../errors.ts'
 import type { Delivery, Plan } from '../sink.ts'
@@ -22,9 +22,6 @@ import {
 } from './outcomes.ts'
 import { privateOf } from './plan-wish.ts'
 import type { Planner } from './planner.ts'
-
-/** Twenty changes at most so many rows by a filter (`MUTATION_MAXIMUM_AFFECTED_RECORDS`). */
-const MOST_DELETES = 100
 
 /** Sends what was planned: batch creates with our ids, batch upserts by id, deletes by id lists. */
 export class Deliverer {
@@ -67,7 +64,7 @@ export class Deliverer {
       for (const plan of plans) outcomes.set(plan, { status: 'failed', error })
       return
     }
-    const most = operation === 'delete' ? Math.min(this.#batch, MOST_DELETES) : this.#batch
+    const most = operation === 'delete' ? Math.min(this.#batch, MOST_AFFECTED) : this.#batch
     for (const chunk of chunksOf(plans, most)) {
       if (operation === 'create') await this.#create(chunk, object, outcomes, options)
       else if (operation === 'delete') await this.#delete(chunk, object, outcomes, options)

@@ -6,7 +6,7 @@ import type { FieldPath, TwentyObject } from '../../clients/twenty/schema.ts'
 import type { Clock } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
 import type { RowIndex } from './row-index.ts'
-import type { Key, KeySet } from './wish.ts'
+import type { Key, KeySet } from './values.ts'
 
 export interface Need {
   readonly object: TwentyObject

@@ -1,3 +1,4 @@
+import { isFields } from '../../clients/twenty/metadata.ts'
 import type { Row } from '../../clients/twenty/records.ts'
 import { SyncError } from '../../errors.ts'
 import type { Delivery, Plan } from '../sink.ts'
@@ -50,8 +51,11 @@ export function gone(plan: Plan): Delivery {
   return { status: 'failed', error: new SyncError('rejected', 'MATCH_IS_DELETED', message) }
 }
 
-export function unanswered(plan: Plan): SyncError {
-  const { object, id } = plan.target!
+export function unanswered({ target }: Plan): SyncError {
+  return noAnswer(target!.object, target!.id)
+}
+
+export function noAnswer(object: string, id: string): SyncError {
   const message = `Twenty's answer to the write does not tell what became of ${object} ${id}`
   return new SyncError('retryable', 'INVALID_ANSWER', message, { outcomeUnknown: true })
 }
@@ -67,6 +71,12 @@ export function sameInstant(left: string, right: unknown): boolean {
   return left === right || Date.parse(left) === Date.parse(String(right))
 }
 
-export function isUnknownField(delivery: Delivery): boolean {
-  return delivery.status === 'failed' && delivery.error.code === 'TWENTY_UNKNOWN_FIELD'
+export function isUnknownField(outcome: { readonly status: string; readonly error?: SyncError }): boolean {
+  return outcome.status === 'failed' && outcome.error?.code === 'TWENTY_UNKNOWN_FIELD'
+}
+
+/** The workspace may have got the field or option since the field list was read. */
+export function mayBeOutdated({ code, details }: SyncError): boolean {
+  if (code === 'UNKNOWN_OBJECT' || code === 'UNKNOWN_FIELD') return true
+  return isFields(details) && details.stale === true
 }

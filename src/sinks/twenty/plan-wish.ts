@@ -8,7 +8,8 @@ import { SyncError } from '../../errors.ts'
 import type { Fields } from '../../event.ts'
 import type { Plan } from '../sink.ts'
 import type { RowIndex } from './row-index.ts'
-import { uniqueKeys, type Wish } from './wish.ts'
+import { uniqueKeys } from './values.ts'
+import type { Wish } from './wish.ts'
 
 /** What `deliver` needs of a plan; JSON, since it is stored with the intent. */
 export interface Private extends Fields {
@@ -205,7 +206,7 @@ function filling(field: TwentyField, given: unknown, current: unknown): unknown 
 
 /** After a duplicate error: says which record holds a value that must be unique. */
 function refuseTakenKeys(wish: Wish, index: RowIndex): void {
-  const [holder] = index.matching(wish.object.name, uniqueKeys(wish))
+  const [holder] = index.matching(wish.object.name, uniqueKeys(wish.object, wish.values))
   if (!holder) return
   const trash = holder.deletedAt ? ', which lies in the trash: restore or destroy it there' : ''
   const message = `${wish.object.name} ${holder.id} has the same ${wish.object.uniquePaths.map(at => at.path).join(' or ')}${trash}; match by it to update that record instead`

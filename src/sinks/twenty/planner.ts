@@ -8,9 +8,11 @@ import type { Item, Plan } from '../sink.ts'
 import { linkRows, targetsObject } from './links.ts'
 import { Lookup, type Need } from './lookup.ts'
 import { Members } from './members.ts'
+import { mayBeOutdated } from './outcomes.ts'
 import { newId, planWish, privateOf } from './plan-wish.ts'
 import { RowIndex } from './row-index.ts'
-import { uniqueKeys, type Wish, wishOf } from './wish.ts'
+import { uniqueKeys } from './values.ts'
+import { type Wish, wishOf } from './wish.ts'
 
 export interface PlanOptions extends CallOptions {
   /** After a duplicate error: look for the effect's own record and for every unique value, whatever the config matches by. */
@@ -36,13 +38,12 @@ export class Planner {
   async plan(items: readonly Item[], options: PlanOptions): Promise<(Plan | SyncError)[]> {
     const schema = await this.#client.schemas.get(options)
     const plans = await this.#planWith(schema, items, options)
-    const doubtful = items.filter((_, place) => mayBeOutdated(plans[place]!))
+    const doubtful = items.filter((_, place) => isDoubtful(plans[place]!))
     if (doubtful.length === 0) return plans
-    // The workspace may have got the field or option since the list was read.
     const newest = await this.#client.schemas.refreshOnDemand(options).catch(() => schema)
     if (newest === schema) return plans
     const again = await this.#planWith(newest, doubtful, options)
-    return plans.map((plan, place) => (mayBeOutdated(plan) ? again[doubtful.indexOf(items[place]!)]! : plan))
+    return plans.map((plan, place) => (isDoubtful(plan) ? again[doubtful.indexOf(items[place]!)]! : plan))
   }
 
   async #planWith(schema: TwentySchema, items: readonly Item[], options: PlanOptions): Promise<(Plan | SyncError)[]> {
@@ -91,7 +92,10 @@ function needsOf(wish: Wish, { afterDuplicate }: PlanOptions): Need[] {
     // P3: an earlier try may have made it. A plain create needs no read otherwise.
     ...(creates && (item.outcomeUnknown || afterDuplicate) ? [newId(wish)] : []),
   ]
-  const keys = [...(wish.id === undefined ? wish.keys : []), ...(creates && afterDuplicate ? uniqueKeys(wish) : [])]
+  const keys = [
+    ...(wish.id === undefined ? wish.keys : []),
+    ...(creates && afterDuplicate ? uniqueKeys(object, wish.values) : []),
+  ]
   return ids.length + keys.length === 0 ? [] : [{ object, ids, keys }]
 }
 
@@ -124,8 +128,6 @@ function caught<T>(make: () => T): T | SyncError {
   }
 }
 
-function mayBeOutdated(plan: Plan | SyncError): boolean {
-  if (!(plan instanceof SyncError)) return false
-  if (plan.code === 'UNKNOWN_OBJECT' || plan.code === 'UNKNOWN_FIELD') return true
-  return isFields(plan.details) && plan.details.stale === true
+function isDoubtful(plan: Plan | SyncError): boolean {
+  return plan instanceof SyncError && mayBeOutdated(plan)
 }

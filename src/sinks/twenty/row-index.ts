@@ -1,7 +1,7 @@
 import { isFields } from '../../clients/twenty/metadata.ts'
 import { normalise, wholeNumber } from '../../clients/twenty/normalise.ts'
 import type { Row } from '../../clients/twenty/records.ts'
-import { type Key, type KeySet, keyText } from './wish.ts'
+import { type Key, type KeySet, keyText } from './values.ts'
 
 /** Rows that were read for a batch of items, found again by id and by key. */
 export class RowIndex {

@@ -1,20 +1,11 @@
 import { isFields } from '../../clients/twenty/metadata.ts'
-import { asComposite, normalise, normaliseSub } from '../../clients/twenty/normalise.ts'
-import type { FieldPath, TwentyField, TwentyObject, TwentySchema } from '../../clients/twenty/schema.ts'
+import type { TwentyObject, TwentySchema } from '../../clients/twenty/schema.ts'
 import { isTwentyId } from '../../clients/twenty/write-value.ts'
 import { durationMs } from '../../config/definition.ts'
 import { SyncError } from '../../errors.ts'
 import type { Fields } from '../../event.ts'
 import type { Item } from '../sink.ts'
-
-/** A value that a record must have at a path, as the server keeps it. */
-export interface Key {
-  readonly at: FieldPath
-  readonly value: string
-}
-
-/** Keys that must all hold. */
-export type KeySet = readonly Key[]
+import { addValue, givenAt, type KeySet, keyText, type Values } from './values.ts'
 
 export interface LinkTo {
   readonly object: string
@@ -29,7 +20,7 @@ export interface Wish {
   /** Alternatives: each alone finds the record. */
   readonly keys: readonly KeySet[]
   /** By column of the row. */
-  readonly values: ReadonlyMap<string, { readonly field: TwentyField; readonly given: unknown }>
+  readonly values: Values
   readonly onMatch: 'overwrite' | 'fill-empty' | 'keep'
   readonly onDeleted: 'hold' | 'restore' | 'skip'
   readonly onMissing: 'fail' | 'skip'
@@ -63,8 +54,6 @@ export function wishOf(item: Item, schema: TwentySchema, assignees: ReadonlyMap<
   }
 }
 
-type Values = Map<string, { field: TwentyField; given: unknown }>
-
 function valuesOf(item: Item, object: TwentyObject, assignees: ReadonlyMap<string, string>): Values {
   const { args } = item
   const given: Fields = { ...(isFields(args.values) ? args.values : {}) }
@@ -75,19 +64,6 @@ function valuesOf(item: Item, object: TwentyObject, assignees: ReadonlyMap<strin
   const values: Values = new Map()
   for (const [name, value] of Object.entries(given)) if (value !== undefined) addValue(values, object, name, value)
   return values
-}
-
-function addValue(values: Values, object: TwentyObject, name: string, value: unknown): void {
-  if (!name.includes('.')) {
-    const { column, field } = object.column(name)
-    const earlier = values.get(column)?.given
-    const whole = asComposite(field, field.joinColumn && isFields(value) ? value.id : value)
-    values.set(column, { field, given: isFields(earlier) && isFields(whole) ? { ...whole, ...earlier } : whole })
-    return
-  }
-  const { column, field, sub } = object.resolve(name)
-  const earlier = values.get(column)?.given
-  values.set(column, { field, given: { ...(isFields(earlier) ? earlier : {}), [sub!]: value } })
 }
 
 /** `implied`: what a map says of the record, so that a created one has it too. */
@@ -105,7 +81,7 @@ function keysOf(args: Fields, object: TwentyObject, values: Values): { keys: Key
     return { keys: [keys], implied }
   }
   const paths = (Array.isArray(args.match) ? args.match : [args.match]).map(path => object.resolve(String(path)))
-  const keys = paths.map(at => ({ at, value: keyText(at, given(values, at)) })).filter(key => key.value !== '')
+  const keys = paths.map(at => ({ at, value: keyText(at, givenAt(values, at)) })).filter(key => key.value !== '')
   if (keys.length === 0) {
     throw noValue(
       object,
@@ -113,25 +89,6 @@ function keysOf(args: Fields, object: TwentyObject, values: Values): { keys: Key
     )
   }
   return { keys: keys.map(key => [key]), implied }
-}
-
-function given(values: Values, at: FieldPath): unknown {
-  const value = values.get(at.column)?.given
-  return at.sub && isFields(value) ? value[at.sub] : value
-}
-
-/** The value as the server keeps it, as text; '' for none. */
-export function keyText(at: FieldPath, value: unknown): string {
-  const kept = at.sub ? normaliseSub(at.sub, value, at.field) : normalise(at.field, value)
-  return kept === null || typeof kept === 'object' ? '' : String(kept)
-}
-
-/** Unique values of the record that is wanted: what a duplicate error can be about. */
-export function uniqueKeys(wish: Wish): KeySet[] {
-  return wish.object.uniquePaths
-    .map(at => ({ at, value: keyText(at, given(wish.values as Values, at)) }))
-    .filter(key => key.value !== '')
-    .map(key => [key])
 }
 
 function linkOf(value: unknown): LinkTo[] {
