@@ -1,4 +1,5 @@
 /** `npm run build`: the daemon as few files, in dist/. Types are checked by `npm run typecheck`. */
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,7 +22,7 @@ const PACKAGES_LEFT_OUT = [
 export async function bundle(folder: string): Promise<void> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: ['src/cli/main.ts', 'sandbox/twenty/server.ts'],
+    entryPoints: ['src/cli/main.ts', 'src/index.ts', 'sandbox/twenty/server.ts'],
     // As in the sources: main.js looks for package.json and for the sandbox from its own place.
     outbase: '.',
     outdir: folder,
@@ -42,6 +43,21 @@ export async function bundle(folder: string): Promise<void> {
   })
   writeFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), licences(metafile))
   removeOthers(folder, metafile)
+  declare(folder)
+}
+
+/** Types of what authors of code files import. */
+function declare(folder: string): void {
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+  const options = '--ignoreConfig --declaration --emitDeclarationOnly --module nodenext --target es2023 --types'.split(
+    ' ',
+  )
+  const entry = join(ROOT, 'src/index.ts')
+  execFileSync(
+    process.execPath,
+    [tsc, ...options, 'node', '--allowImportingTsExtensions', '--rootDir', ROOT, '--outDir', folder, entry],
+    { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] },
+  )
 }
 
 /** The licences of the packages whose code is now in our files, as they ask for. */

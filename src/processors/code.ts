@@ -11,7 +11,11 @@ export default defineProcessor({
   summary: 'Runs a function from a TypeScript file, for what outgrows expressions. Trusted: it runs inside the daemon.',
   config: Type.Object(
     {
-      file: File({ description: 'The file: TypeScript or JavaScript.', examples: ['./code/score.ts'] }),
+      file: File({
+        description:
+          "The file: TypeScript or JavaScript. `import { defineCode } from 'twenty-sync'` gives its function types.",
+        examples: ['./code/score.ts'],
+      }),
       export: Type.Optional(
         Type.String({ minLength: 1, description: 'Which export it is.', default: 'default', examples: ['score'] }),
       ),
@@ -26,7 +30,9 @@ export default defineProcessor({
     },
     { additionalProperties: false },
   ),
-  examples: [{ title: 'A lead score', yaml: 'file: ./code/score.ts\nadds: [score, reasons]\n' }],
+  examples: [
+    { title: 'A lead score, made by `./code/score.ts`', yaml: 'file: ./code/score.ts\nadds: [score, reasons]\n' },
+  ],
   adds: config => config.adds ?? [],
   create(config, context) {
     const names = new Set(config.adds ?? [])

@@ -32,6 +32,20 @@ describe('code', () => {
     expect(await run(text, ['score'], { employees: 21 })).toEqual({ names: { score: 42 } })
   })
 
+  it.each([
+    ['of CommonJS', {}],
+    ['of modules', { type: 'module' }],
+  ])('gives its types by a package that is not installed in the folder, %s', async (_, pack) => {
+    file(JSON.stringify(pack), 'package.json')
+    const text = `import { type CodeResult, defineCode } from 'twenty-sync'
+      export default defineCode(({ data }): CodeResult => ({ score: Number(data.employees) * 2 }))`
+    expect(await run(text, ['score'], { employees: 21 })).toEqual({ names: { score: 42 } })
+  })
+
+  it('says which package is missing', async () => {
+    await expect(run("import 'twenty-sink'\nexport default () => ({})")).rejects.toThrow(/twenty-sink/)
+  })
+
   it('runs another export, and waits for a promise', async () => {
     const text = 'export async function rate({ event }) { return { id: event.id } }'
     expect(await run(text, ['id'], {}, 'rate')).toEqual({ names: { id: 'e1' } })

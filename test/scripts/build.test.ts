@@ -29,7 +29,10 @@ describe('the built command line', () => {
   })
 
   it('has the component of every type, and the packages that stay packages', async () => {
-    await writeFile(join(folder, 'code.ts'), 'export default (): object => ({ score: 1 })')
+    await writeFile(
+      join(folder, 'code.ts'),
+      "import { defineCode } from 'twenty-sync'\nexport default defineCode(({ data }) => ({ score: Number(data.a) }))",
+    )
     const config = join(folder, 'config.yaml')
     await writeFile(
       config,
@@ -48,6 +51,34 @@ flows:
     const { stdout } = await cli('replay', 'leads', '--from', 'earliest', '--config', config, '--json')
     const last = JSON.parse(stdout.trim().split('\n').at(-1)!)
     expect(last).toMatchObject({ finished: true, done: 1, dead: 0 })
+  })
+
+  it('is a package whose types fit what authors of code files write', async () => {
+    const user = await mkdtemp(join(tmpdir(), 'twenty-sync-user-'))
+    try {
+      await mkdir(join(user, 'node_modules'))
+      await symlink(folder, join(user, 'node_modules/twenty-sync'))
+      const check = async (result: string) => {
+        const text = `import { defineCode } from 'twenty-sync'
+export default defineCode(async ({ data, event }) => ${result})\n`
+        await writeFile(join(user, 'score.mts'), text)
+        const tsc = join(root, 'node_modules/typescript/bin/tsc')
+        const options = ['--ignoreConfig', '--noEmit', '--strict', '--module', 'nodenext', 'score.mts']
+        return run(process.execPath, [tsc, ...options], { cwd: user }).then(
+          () => '',
+          (error: { stdout: string }) => error.stdout,
+        )
+      }
+      expect(await check('({ score: event.changed.length, name: data.name })')).toBe('')
+      expect(await check('event.nothing')).toContain("Property 'nothing' does not exist")
+      await writeFile(
+        join(user, 'use.mjs'),
+        "import { defineCode } from 'twenty-sync'\nconsole.log(typeof defineCode)\n",
+      )
+      expect((await run(process.execPath, ['use.mjs'], { cwd: user })).stdout).toBe('function\n')
+    } finally {
+      await rm(user, { recursive: true, force: true })
+    }
   })
 
   it('starts the sandbox', async () => {

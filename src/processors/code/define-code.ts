@@ -1,7 +1,5 @@
-import type { Scope } from '../processor.ts'
-
 /** What a `code` file sees: `event`, `data`, and the names of earlier steps. A copy; changing it changes nothing. */
-export type CodeInput = Scope & {
+export type CodeInput = Record<string, unknown> & {
   readonly event: {
     readonly id: string
     readonly type: string
@@ -29,7 +27,8 @@ export type CodeResult = Readonly<Record<string, unknown>> | { readonly skip: st
 export type CodeFunction = (input: CodeInput, context: CodeContext) => CodeResult | Promise<CodeResult>
 
 /**
- * Gives a `code` file its types: `export default defineCode(({ data }) => ({ score: … }))`.
+ * Gives a `code` file its types: `export default defineCode(({ data }) => ({ score: … }))`, with
+ * `import { defineCode } from 'twenty-sync'`.
  * The same input must give the same result: no clock, no randomness, no calls to other systems.
  */
 export function defineCode(code: CodeFunction): CodeFunction {

@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { SyncError } from '../../errors.ts'
 import type { CodeFunction } from './define-code.ts'
+import { offerOwnPackage } from './own-package.ts'
 
 /** @throws SyncError fatal `CODE_NOT_LOADED`. */
 export async function loadCode(file: string, name: string, where: string): Promise<CodeFunction> {
@@ -19,6 +20,7 @@ async function importFile(file: string, where: string): Promise<Record<string, u
   try {
     // Loaded on use: most configs have no code, and the compiler takes a moment to start.
     const { tsImport } = await import('tsx/esm/api')
+    offerOwnPackage()
     return unwrapped(await tsImport(pathToFileURL(file).href, import.meta.url))
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
