@@ -21,8 +21,8 @@ export interface SyncContext {
   readonly env: Environment
   /** This process. */
   readonly owner: string
-  /** Both sides were walked completely once, and their records matched. */
-  isMatched(): boolean
+  /** When both sides had been walked completely once and their records were matched. */
+  matchedAt(): number | undefined
 }
 
 export function planContext(context: SyncContext): PlanContext {
@@ -30,7 +30,7 @@ export function planContext(context: SyncContext): PlanContext {
   return {
     now: env.clock.now(),
     toleranceMs: Math.max(config.skewToleranceMs, peers.left.granularityMs, peers.right.granularityMs),
-    matched: context.isMatched(),
+    matched: context.matchedAt() !== undefined,
     restores: { left: peers.left.restores, right: peers.right.restores },
     idFor: (link: Link, side: SideName) => derivedId('sync', identity, link.id, side, String(link.made?.[side] ?? 0)),
   }

@@ -29,6 +29,8 @@ export interface LinkStoreOptions {
 /** Links and their indexes in the state. */
 export class LinkStore {
   readonly keys: SyncKeys
+  /** Told of links after their commit. Takes no time, does not throw. */
+  onChange: ((links: readonly Link[]) => void) | undefined
   readonly #options: LinkStoreOptions
   #last: Promise<unknown> = Promise.resolve()
 
@@ -55,7 +57,10 @@ export class LinkStore {
       const transaction = new LinkTransaction(state, keys)
       const result = await work(transaction)
       const writes = transaction.writes()
-      if (writes.length === 0 || (await state.commit(writes))) return result
+      if (writes.length === 0 || (await state.commit(writes))) {
+        this.onChange?.(transaction.changed)
+        return result
+      }
       if (attempt === TRIES) {
         throw new SyncError('retryable', 'LINK_CONTESTED', 'another instance changed the same links every time')
       }
@@ -99,10 +104,16 @@ export class LinkTransaction {
   readonly #keys: SyncKeys
   readonly #held = new Map<string, Held>()
   readonly #before = new Map<string, Link | undefined>()
+  readonly #put = new Map<string, Link>()
 
   constructor(state: StateStore, keys: SyncKeys) {
     this.#state = state
     this.#keys = keys
+  }
+
+  /** Links as they are put now. */
+  get changed(): readonly Link[] {
+    return [...this.#put.values()]
   }
 
   /** One read for many. */
@@ -180,7 +191,9 @@ export class LinkTransaction {
     await this.#putKeyed(this.#keys.due(link.id), due ? 1 : undefined)
     await this.#putKeyed(this.#keys.times(link.id), link.ended ? undefined : timesOf(link))
     await this.#putKeyed(this.#keys.conflict(link.id), conflictOf(link))
-    this.#before.set(link.id, structuredClone(link))
+    const put = structuredClone(link)
+    this.#before.set(link.id, put)
+    this.#put.set(link.id, put)
   }
 
   /** The link is part of another one now. */

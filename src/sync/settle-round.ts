@@ -140,6 +140,13 @@ export class SettleRound {
     return age > most && !this.#context.peers[side].conditional
   }
 
+  /** Every record of both sides has just been seen. */
+  #knowsAll(): boolean {
+    const matchedAt = this.#context.matchedAt()
+    const { clock } = this.#context.env
+    return this.#options.bulk && matchedAt !== undefined && clock.now() - matchedAt < BULK_CONFIRM_MS
+  }
+
   #preview(link: Link): Due {
     const { mapping, config } = this.#context
     return settle(structuredClone(link), mapping, config, planContext(this.#context))
@@ -149,8 +156,7 @@ export class SettleRound {
   async #findCounterparts(side: SideName, links: readonly Link[], readings: Readings): Promise<void> {
     const wanted = links.filter(link => {
       if (link.intent?.[side]?.op === 'create') return !this.#context.peers[side].choosesId
-      // In a bulk run every record of the side has just been seen.
-      return !this.#options.bulk && this.#preview(link)[side]?.op === 'create'
+      return !this.#knowsAll() && this.#preview(link)[side]?.op === 'create'
     })
     if (wanted.length === 0) return
     const found = await counterpartOf(this.#context, side, wanted, this.#peerOptions)
@@ -259,7 +265,7 @@ export class SettleRound {
     return SIDES.every(side => {
       const write = due[side]
       if (!write) return true
-      if (write.op === 'create') return this.#options.bulk || reading.found !== undefined
+      if (write.op === 'create') return this.#knowsAll() || reading.found !== undefined
       return reading[side] !== undefined || !this.#isStale(side, link[side]!)
     })
   }

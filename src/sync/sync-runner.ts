@@ -1,0 +1,277 @@
+import type { SideName, SyncConfig } from '../config/config.ts'
+import type { Expression } from '../config/definition.ts'
+import type { Environment } from '../environment.ts'
+import { asSyncError, type SyncError } from '../errors.ts'
+import type { EventLog, LoggedEvent, Partition } from '../log/event-log.ts'
+import type { Coordinator } from '../state/coordinator.ts'
+import type { StateStore } from '../state/state-store.ts'
+import type { SyncContext } from './context.ts'
+import { FirstWalk } from './first-walk.ts'
+import { Guard } from './guard.ts'
+import { LinkStore } from './link-store.ts'
+import { createMapping, type Peers } from './mapping.ts'
+import { Observer } from './observer.ts'
+import { ProgressStore } from './progress.ts'
+import { Settler } from './settler.ts'
+import { SyncKeys } from './sync-keys.ts'
+
+export interface SyncRunnerOptions {
+  readonly config: SyncConfig
+  readonly group: string
+  /** Topic of each side's events. */
+  readonly topics: Readonly<Record<SideName, string>>
+  readonly peers: Peers
+  readonly compile: (source: string) => Expression
+  readonly log: EventLog
+  readonly state: StateStore
+  readonly coordinator: Coordinator
+  readonly env: Environment
+  /** This process; another one has another name. */
+  readonly owner: string
+  /** Rounds that take longer when it stops are left to the next owner. */
+  readonly drainMs: number
+}
+
+/** Events deferred because a write to their link is under way are looked at again this often, and when a round ends. */
+const DEFERRED_MS = 500
+/** Most events of one commit. */
+const PAGE = 100
+/** How often what another instance left behind is looked for. */
+const SWEEP_MS = 300_000
+const WALK_LEASE_MS = 60_000
+const WALK_RETRY_MS = 5000
+
+interface Deferred {
+  readonly partition: Partition
+  readonly side: SideName
+  readonly logged: LoggedEvent
+}
+
+/** A two-way sync at work: takes the events of both sides in, and brings every pair to rest. */
+export class SyncRunner {
+  readonly context: SyncContext
+  readonly #options: SyncRunnerOptions
+  readonly #observer: Observer
+  readonly #progress: ProgressStore
+  #settler: Settler | undefined
+  #deferred: Deferred[] = []
+  #deferredTimer: (() => void) | undefined
+  #stopping = new AbortController()
+  #signal: AbortSignal = this.#stopping.signal
+  #fatal: SyncError | undefined
+
+  constructor(options: SyncRunnerOptions) {
+    this.#options = options
+    const { config, peers, state, env, compile } = options
+    const identity = config.formerly ?? config.name
+    const keys = new SyncKeys(identity)
+    this.#progress = new ProgressStore(state, keys)
+    this.context = {
+      config,
+      identity,
+      peers,
+      mapping: createMapping(config, peers, compile),
+      keys,
+      store: new LinkStore({ state, keys, clock: env.clock, random: env.random }),
+      guard: new Guard(keys, config.guard),
+      env,
+      owner: options.owner,
+      matchedAt: () => this.#progress.current.matchedAt,
+    }
+    this.#observer = new Observer(this.context)
+  }
+
+  get #isMatched(): boolean {
+    return this.#progress.current.matchedAt !== undefined
+  }
+
+  get status() {
+    return { progress: this.#progress.current, deferred: this.#deferred.length, ...this.#settler?.status }
+  }
+
+  /** Nothing is waiting, under way or put off. For tests and for a reconcile that waits for its repairs. */
+  get isIdle(): boolean {
+    return this.#deferred.length === 0 && (this.#settler?.isIdle ?? true)
+  }
+
+  /** Links that somebody changed from outside the events: a person's decision, a comparison. */
+  poke(links: Iterable<string>): void {
+    this.#settler?.add(links)
+  }
+
+  /** A person let guarded writes pass. */
+  retryGuarded(): void {
+    this.#settler?.retryGuarded()
+  }
+
+  /** Runs until the signal is aborted; drains then. @throws SyncError what stopped the sync. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#stopping = new AbortController()
+    this.#fatal = undefined
+    const both = AbortSignal.any([signal, this.#stopping.signal])
+    const settler = new Settler(
+      { context: this.context, failed: error => this.#stop(error), rested: () => this.#retryDeferred() },
+      both,
+    )
+    this.#settler = settler
+    await this.#progress.load()
+    this.#signal = both
+    await Promise.all([
+      this.#subscribe(both),
+      this.#work(both).catch(error => {
+        if (!both.aborted) this.#stop(asSyncError(error))
+      }),
+    ])
+    await this.#drained(settler)
+    this.#deferredTimer?.()
+    this.#deferred = []
+    if (this.#fatal) throw this.#fatal
+  }
+
+  #stop(error: SyncError): void {
+    this.#fatal ??= error
+    this.#stopping.abort(error)
+  }
+
+  async #drained(settler: Settler): Promise<void> {
+    const late = new AbortController()
+    await Promise.race([
+      settler.drained(),
+      this.#options.env.clock.sleep(this.#options.drainMs, late.signal).catch(() => {}),
+    ])
+    late.abort()
+  }
+
+  // --- events
+
+  #subscribe(signal: AbortSignal): Promise<void> {
+    const { log, topics, group } = this.#options
+    const subscriber = {
+      take: (partition: Partition, events: readonly LoggedEvent[]) => {
+        const side = partition.topic === topics.left ? 'left' : 'right'
+        return this.#take(
+          events.map(logged => ({ partition, side, logged })),
+          signal,
+        )
+      },
+      revoked: async (partition: Partition) => {
+        this.#deferred = this.#deferred.filter(deferred => deferred.partition !== partition)
+      },
+    }
+    // What was there before is found by the first walk.
+    return log
+      .subscribe([topics.left, topics.right], group, subscriber, signal, { start: 'now' })
+      .catch(error => this.#stop(asSyncError(error)))
+  }
+
+  /** P2: an event is finished once the links have it; what has to be written is on their list of dues. */
+  async #take(events: readonly Deferred[], signal: AbortSignal): Promise<void> {
+    for (let from = 0; from < events.length; from += PAGE) {
+      const page = events.slice(from, from + PAGE)
+      await this.#observe(page, signal)
+    }
+  }
+
+  async #observe(page: readonly Deferred[], signal: AbortSignal): Promise<void> {
+    const { side } = page[0]!
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        const seen = page.map(({ logged }) => this.#observer.seen(side, logged))
+        const { due, deferred } = await this.#observer.observe(side, seen)
+        const late = new Set(deferred)
+        for (const [place, { partition, logged }] of page.entries())
+          if (!late.has(place)) partition.finished(logged.offset)
+        this.#defer(page.filter((_, place) => late.has(place)))
+        this.#settler!.add(due)
+        return
+      } catch (thrown) {
+        const error = asSyncError(thrown)
+        if (error.kind === 'fatal') {
+          this.#stop(error)
+          return
+        }
+        await this.#options.env.clock.sleep(Math.min(30_000, 200 * 2 ** attempt), signal).catch(() => {})
+      }
+    }
+  }
+
+  #defer(events: readonly Deferred[]): void {
+    if (events.length === 0) return
+    this.#deferred.push(...events)
+    this.#deferredTimer ??= this.#options.env.clock.after(DEFERRED_MS, () => this.#retryDeferred(), {
+      background: true,
+    })
+  }
+
+  #retryDeferred(): void {
+    this.#deferredTimer?.()
+    this.#deferredTimer = undefined
+    const events = this.#deferred
+    if (events.length === 0) return
+    this.#deferred = []
+    for (const side of ['left', 'right'] as const) {
+      const some = events.filter(event => event.side === side && !event.partition.owned.aborted)
+      void this.#take(some, this.#signal)
+    }
+  }
+
+  // --- work that no event starts
+
+  async #work(signal: AbortSignal): Promise<void> {
+    await this.#sweep()
+    await this.#firstWalk(signal)
+    while (!signal.aborted) {
+      await this.#options.env.clock.sleep(SWEEP_MS, signal)
+      await this.#sweep()
+    }
+  }
+
+  /** P2: what a crash, or an instance that is gone, left undone. */
+  async #sweep(): Promise<void> {
+    for await (const id of this.context.store.due()) this.#settler!.add([id])
+  }
+
+  async #firstWalk(signal: AbortSignal): Promise<void> {
+    const { coordinator, owner, env } = this.#options
+    for (let failures = 0; !this.#isMatched; ) {
+      signal.throwIfAborted()
+      const lease = await coordinator.acquire(`sync/${this.context.identity}/walk`, owner, WALK_LEASE_MS)
+      if (!lease) {
+        await env.clock.sleep(WALK_RETRY_MS, signal)
+        await this.#progress.load()
+        continue
+      }
+      const renewal = this.#renew(lease, signal)
+      try {
+        await this.#progress.load()
+        if (!this.#isMatched) await this.#walk(signal)
+      } catch (thrown) {
+        const error = asSyncError(thrown)
+        if (signal.aborted || error.kind === 'fatal') throw error
+        env.logger.warn({ sync: this.context.config.name, code: error.code }, `the first walk waits: ${error.message}`)
+        await env.clock.sleep(Math.min(60_000, 1000 * 2 ** failures++), signal)
+      } finally {
+        renewal.abort()
+        await lease.release().catch(() => {})
+      }
+    }
+  }
+
+  #renew(lease: { renew(): Promise<boolean> }, signal: AbortSignal): AbortController {
+    const ending = new AbortController()
+    const both = AbortSignal.any([signal, ending.signal])
+    const loop = async () => {
+      while (!both.aborted) {
+        await this.#options.env.clock.sleep(WALK_LEASE_MS / 3, both)
+        await lease.renew()
+      }
+    }
+    loop().catch(() => {})
+    return ending
+  }
+
+  async #walk(signal: AbortSignal): Promise<void> {
+    const due = await new FirstWalk(this.context, this.#observer, this.#progress).run(signal)
+    this.#settler!.add(due, { bulk: true })
+  }
+}
