@@ -1,9 +1,11 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { reason } from '../../config/references.ts'
 import { type AddCommand, withExamples } from '../command.ts'
 import { UsageError } from '../exit-code.ts'
 import { checkUrl, isInTheOpen, readWorkspace, type WorkspaceObject } from '../init/check-twenty.ts'
-import { envExample, envFile, firstConfig, type VariableNames } from '../init/first-config.ts'
+import { envExample, envFile, firstConfig, GIT_IGNORE, type VariableNames } from '../init/first-config.ts'
 import { wrap } from '../output/text.ts'
 import type { Session } from '../session.ts'
 
@@ -15,6 +17,8 @@ interface InitOptions {
 }
 
 const CONFIG_FILE = 'twenty-sync.yaml'
+const SCHEMA_FILE = 'twenty-sync.schema.json'
+const IGNORE_FILE = '.gitignore'
 const EXAMPLE_FILE = '.env.example'
 const ENV_FILE = '.env'
 const URL_VARIABLE = 'TWENTY_URL'
@@ -92,44 +96,60 @@ function write(session: Session, { url, variables, missing }: Answers, { insecur
   const files: [string, string, number][] = [
     [EXAMPLE_FILE, envExample(variables), 0o644],
     [ENV_FILE, envFile(missing), 0o600],
-    [CONFIG_FILE, firstConfig({ variables, insecure: insecure && isInTheOpen(url) }), 0o644],
+    [IGNORE_FILE, GIT_IGNORE, 0o644],
+    [SCHEMA_FILE, schemaText(), 0o644],
+    [CONFIG_FILE, firstConfig({ variables, insecure: insecure && isInTheOpen(url), schema: SCHEMA_FILE }), 0o644],
   ]
   return files
     .filter(([name, text]) => text !== '' && !existsSync(join(session.shell.folder, name)))
     .map(([name, text, mode]) => {
-      writeFileSync(join(session.shell.folder, name), text, { mode, flag: 'wx' })
+      try {
+        writeFileSync(join(session.shell.folder, name), text, { mode, flag: 'wx' })
+      } catch (thrown) {
+        throw new UsageError(`${name} cannot be written in ${session.shell.folder}: ${reason(thrown)}`)
+      }
       return name
     })
 }
 
+/** That of this very version. */
+function schemaText(): string {
+  return readFileSync(createRequire(import.meta.url).resolve('twenty-sync/config/schema.json'), 'utf8')
+}
+
 function objectsText(objects: readonly WorkspaceObject[], { talkStyle: style, shell }: Session): string {
-  const names = objects.map(({ name, fields }) => `${name} (${fields})`).join(', ')
+  // A name and its number stay on one line.
+  const names = objects.map(({ name, fields }) => `${name}\u00a0(${fields})`).join(', ')
   const width = Math.min(shell.stderr.columns ?? 100, 100)
-  const lines = wrap(names, width - 2).map(line => `  ${line}`)
+  const lines = wrap(names, width - 2).map(line => `  ${line.replaceAll('\u00a0', ' ')}`)
   return `${style.green('Twenty answers, and the key is good.')} Its objects, with the number of their fields:\n${lines.join('\n')}\n`
 }
 
 function explanation({ style }: Session, written: readonly string[], { missing, variables }: Answers): string {
   const says: Readonly<Record<string, string>> = {
     [CONFIG_FILE]: 'systems, connectors and flows, each part explained where it stands',
-    [EXAMPLE_FILE]: 'the variables that must be set, for whoever comes next',
-    [ENV_FILE]: 'their values, readable by you alone; keep it out of version control',
+    [ENV_FILE]: 'the values of its variables, readable by you alone',
+    [EXAMPLE_FILE]: 'their names, for whoever comes next',
+    [SCHEMA_FILE]: 'tells editors what the config can say: completion, and mistakes while you type',
+    [IGNORE_FILE]: 'keeps .env and the data folder out of version control',
   }
   const unwritten = written.includes(ENV_FILE) ? [] : Object.keys(missing)
   return [
     style.bold('Written'),
-    ...written.map(name => `  ${name.padEnd(CONFIG_FILE.length)}  ${says[name]}`),
+    ...Object.entries(says)
+      .filter(([name]) => written.includes(name))
+      .map(([name, what]) => `  ${name.padEnd(SCHEMA_FILE.length)}  ${what}`),
     ...(unwritten.length > 0
       ? ['', `${style.yellow('Still to do')}: ${ENV_FILE} was here already; add ${unwritten.join(', ')} to it`]
       : []),
     '',
     style.bold('Next'),
-    '  twenty-sync validate          checks the config against Twenty',
-    '  twenty-sync run               runs it',
+    '  twenty-sync validate     checks the config against Twenty',
+    '  twenty-sync run          runs it; the rest in another shell, in this folder',
+    `  . ./${ENV_FILE}                 for ${variables.form}, which the form must send`,
     `  curl -H "x-form-key: $${variables.form}" -d 'firstName=Ada&lastName=Lovelace&email=ada@example.com' \\`,
     '       http://127.0.0.1:8080/hooks/lead-form',
-    `                                sends the form (${variables.form} is in ${ENV_FILE})`,
-    '  twenty-sync events list       shows what came in',
-    '  twenty-sync status            shows what became of it',
+    '  twenty-sync events list  shows what came in',
+    '  twenty-sync status       shows what became of it',
   ].join('\n')
 }
