@@ -5,19 +5,23 @@ export interface Offset {
 }
 
 const KEPT = 16
-/** `Date` headers are whole seconds, cut off. */
-const GRANULARITY_MS = 1000
 
-/** Measures the other side's clock from the `Date` headers of its answers: the tightest of the last few counts. */
+/** Measures the other side's clock from the times of its answers: the tightest of the last few counts. */
 export class ClockOffset {
+  readonly #granularityMs: number
   #samples: Offset[] = []
+
+  /** @param granularityMs of the times, which are cut off. Default that of `Date` headers, a second. */
+  constructor(granularityMs = 1000) {
+    this.#granularityMs = granularityMs
+  }
 
   /** @param sentAt and receivedAt our clock, milliseconds. */
   measure(date: string | undefined, sentAt: number, receivedAt: number): void {
     const theirs = Date.parse(date ?? '')
     if (Number.isNaN(theirs)) return
-    const offsetMs = theirs + GRANULARITY_MS / 2 - (sentAt + receivedAt) / 2
-    this.#samples.push({ offsetMs, errorMs: (GRANULARITY_MS + receivedAt - sentAt) / 2 })
+    const offsetMs = theirs + this.#granularityMs / 2 - (sentAt + receivedAt) / 2
+    this.#samples.push({ offsetMs, errorMs: (this.#granularityMs + receivedAt - sentAt) / 2 })
     if (this.#samples.length > KEPT) this.#samples.shift()
   }
 

@@ -92,6 +92,28 @@ export const SYSTEM_CODES: ErrorCodes = {
     means: 'Several records match.',
     advice: 'Merge them in Twenty, or match by more.',
   },
+  POSTGRES_AUTH: {
+    kinds: ['fatal'],
+    means:
+      'Postgres refuses user, password or database, or the role lacks a right. All flows and syncs that use the system wait.',
+    advice: 'Mend `url`, or grant the right that the message names. They go on by themselves.',
+  },
+  POSTGRES_SCHEMA: {
+    kinds: ['fatal'],
+    means:
+      'The database does not fit the config: a table or column is not there or of another kind, the server is too old, or TLS is missing.',
+    advice: 'Mend `tables` of the system, or the database, as the message says.',
+  },
+  POSTGRES_DUPLICATE: {
+    kinds: ['rejected'],
+    means: 'Another row holds a value that must be unique.',
+    advice: 'Mend one of the two rows; reconciliation tries again.',
+  },
+  POSTGRES_REFUSED: {
+    kinds: ['rejected'],
+    means: 'Postgres refuses a write for a constraint or another reason, which the message quotes.',
+    advice: 'Mend the values, or the constraint.',
+  },
   UNAUTHORIZED: {
     kinds: ['fatal', 'answer'],
     means: 'The system answered 401 or 403. From the control port of the daemon: the token is wrong.',

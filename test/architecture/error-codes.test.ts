@@ -29,6 +29,7 @@ const HELPERS: readonly { call: string; codeAt: number; kind?: string; kindAt?: 
 const PASS_ON = new Set([
   'cli/redacted-operations.ts',
   'clients/http.ts',
+  'clients/postgres/errors.ts',
   'clients/twenty/errors.ts',
   'connectors/webhook/events.ts',
   'connectors/webhook/unreadable.ts',
@@ -128,7 +129,8 @@ function inCalls(file: string, text: string): Use[] {
 }
 
 function elsewhere(file: string, text: string): Use[] {
-  const isTable = /^(?:clients\/http|server\/app|cli\/|runtime\/|server\/defect|embedded\/|state\/|log\/)/.test(file)
+  const isTable =
+    /^(?:clients\/(?:http|postgres)|server\/app|cli\/|runtime\/|server\/defect|embedded\/|state\/|log\/)/.test(file)
   if (!isTable) return []
   return ELSEWHERE.flatMap(([pattern, kind]) =>
     [...text.matchAll(pattern)].map(match => ({

@@ -101,6 +101,7 @@ describe('layers', () => {
     ['ioredis', 'state/redis'],
     ['@kafkajs/confluent-schema-registry', 'log/kafka'],
     ['undici', 'environment'],
+    ['pg', 'clients/postgres'],
     ['node:sqlite', 'embedded'],
   ])('the package %s appears in src/%s alone', (name, folder) => {
     const users = sources.filter(({ imports }) => imports.includes(name)).map(({ file }) => file)
