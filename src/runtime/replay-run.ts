@@ -154,6 +154,11 @@ export class ReplayRun {
     for (const { step, plan } of run.plans) this.#plans.push(planned(logged, step, plan))
   }
 
+  #lastError(runner: FlowRunner | undefined): Pick<ReplayProgress, 'lastError'> {
+    const error = runner && runner.counters.dead > 0 ? runner.counters.lastError : undefined
+    return error ? { lastError: { code: error.code, message: error.message } } : {}
+  }
+
   async #lookAtCommits(): Promise<void> {
     const { clock } = this.#deps.env
     if (clock.elapsed() - this.#lookedAt < SHARED_MS) return
@@ -189,6 +194,7 @@ export class ReplayRun {
       done: runner?.counters.done ?? 0,
       skipped: [...(runner?.counters.skips.values() ?? [])].reduce((sum, count) => sum + count, 0),
       dead: runner?.counters.dead ?? 0,
+      ...this.#lastError(runner),
       perSecond: seconds > 0 ? (read - this.#before) / seconds : 0,
       finished: false,
       plans,

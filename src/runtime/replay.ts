@@ -50,6 +50,8 @@ export interface ReplayProgress {
   readonly skipped: number
   /** Became dead letters; in a dry run, would have. */
   readonly dead: number
+  /** Why the last of those that failed did. */
+  readonly lastError?: { readonly code: string; readonly message: string }
   readonly perSecond: number
   readonly finished: boolean
   /** Dry run only, since the last report. */
@@ -104,8 +106,7 @@ async function* resume(
   signal: AbortSignal,
 ): AsyncIterable<ReplayProgress> {
   const key = new FlowKeys(deps.flow.identity).replay(id)
-  const [entry] = await deps.state.get([key])
-  const stored = entry?.value as ReplayRecord | undefined
+  const stored = await recordAt(deps.state, key)
   const record = stored ?? (await begin(deps, request, group, key))
   const run = new ReplayRun(deps, request, { id, group, ranges: record.ranges, resumed: stored !== undefined })
   if (record.finished) yield run.over()
@@ -117,18 +118,31 @@ async function* resume(
   await deps.state.commit([{ key }])
 }
 
+/** Fixes the range. Where another instance was given the same command at the same time, both have the range of one. */
 async function begin(
   deps: ReplayDependencies,
   request: ReplayRequest,
   group: string,
   key: string,
 ): Promise<ReplayRecord> {
-  const ranges = await rangesOf(deps.log, [...deps.flow.topics.keys()], request)
-  // Offsets that an earlier replay of this name left behind are not this one's.
-  for (const topic of Object.keys(ranges)) await deps.log.resetGroup(topic, group)
-  const record = { ranges, startedAt: new Date(deps.env.clock.now()).toISOString() }
-  await deps.state.commit([{ key, value: record }])
-  return record
+  const { log, state, env } = deps
+  const ranges = await rangesOf(log, [...deps.flow.topics.keys()], request)
+  try {
+    // Offsets that an earlier replay of this name left behind are not this one's.
+    for (const topic of Object.keys(ranges)) await log.resetGroup(topic, group)
+  } catch (thrown) {
+    const others = asSyncError(thrown).code === 'GROUP_IN_USE' ? await recordAt(state, key) : undefined
+    if (!others) throw thrown
+    return others
+  }
+  const record = { ranges, startedAt: new Date(env.clock.now()).toISOString() }
+  const won = await state.commit([{ key, value: record, ifVersion: null }])
+  return won ? record : ((await recordAt(state, key)) ?? record)
+}
+
+async function recordAt(state: StateStore, key: string): Promise<ReplayRecord | undefined> {
+  const [entry] = await state.get([key])
+  return entry?.value as ReplayRecord | undefined
 }
 
 async function forget(log: EventLog, ranges: Ranges, group: string): Promise<void> {

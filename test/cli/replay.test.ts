@@ -210,6 +210,15 @@ describe('replay --dry-run', () => {
     `)
   })
 
+  it('says how many would fail, and why', async () => {
+    const lastError = { code: 'MISSING_FIELD', message: 'data.email is absent' }
+    const failing = progress({ total: 9, read: 9, found: 9, matched: 9, dead: 2, lastError, finished: true })
+    const { stdout } = await cli([...ARGS, '--dry-run'], replaying(failing))
+    expect(stdout.text).toBe(
+      'dry run of 9 of 9 events: would write nothing\n2 events would fail, the last with MISSING_FIELD: data.email is absent\n',
+    )
+  })
+
   it('only counts beyond --diffs', async () => {
     const { stdout } = await cli([...ARGS, '--dry-run', '--diffs', '0'], replaying(...steps))
     expect(stdout.text).toMatchInlineSnapshot(`

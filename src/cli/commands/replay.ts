@@ -5,7 +5,7 @@ import { type AddCommand, wholeNumber, withExamples } from '../command.ts'
 import { EXIT, Interrupted } from '../exit-code.ts'
 import { interruptible } from '../interrupt.ts'
 import { outcomeText, ReplayProgressView } from '../output/replay-progress.ts'
-import { count, counted } from '../output/text.ts'
+import { count, counted, plain } from '../output/text.ts'
 import { writeText } from '../output/write-diff.ts'
 import { positionText, readPosition } from '../position.ts'
 import type { Session } from '../session.ts'
@@ -148,7 +148,7 @@ class ReplayView {
     if (this.#session.json) return
     await this.#progress.clear()
     const found = `${count(progress.matched)} of ${counted(progress.found, 'event')}`
-    if (this.#dryRun) return this.#session.print(this.#dryRunText(found, progress.dead))
+    if (this.#dryRun) return this.#session.print(this.#dryRunText(found, progress))
     const since = progress.resumed ? ' since it went on' : ''
     await this.#session.print(`replayed ${found}${since}: ${outcomeText(progress)}`)
     if (this.#left(progress)) await this.#session.print(this.#deadText(progress))
@@ -159,13 +159,14 @@ class ReplayView {
     if (!this.#session.json && progress && this.#left(progress)) await this.#session.say(this.#deadText(progress))
   }
 
-  #dryRunText(matched: string, dead: number): string {
+  #dryRunText(matched: string, { dead, lastError }: ReplayProgress): string {
     const hidden = this.#shown > this.#most ? [`${count(this.#shown - this.#most)} more not shown (--diffs)`] : []
     const writes = [...this.#writes].map(([what, times]) => `${count(times)} x ${what}`)
     const summary = writes.length > 0 ? writes.join(', ') : 'nothing'
     const equal = this.#asWanted > 0 ? `; ${count(this.#asWanted)} already as wanted` : ''
-    const failing = dead > 0 ? `; ${counted(dead, 'event')} would fail` : ''
-    return [...hidden, `dry run of ${matched}: would write ${summary}${equal}${failing}`].join('\n')
+    const cause = lastError ? `, the last with ${lastError.code}: ${plain(lastError.message)}` : ''
+    const failing = dead > 0 ? [`${counted(dead, 'event')} would fail${cause}`] : []
+    return [...hidden, `dry run of ${matched}: would write ${summary}${equal}`, ...failing].join('\n')
   }
 
   /** With the range as it was understood: an age would name another one by then. */
