@@ -1,7 +1,7 @@
 import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
-import type { Fields } from '../event.ts'
-import type { ActionSpec, Delivery, Item, Plan, Sink } from '../sinks/sink.ts'
+import type { ChangeEvent, Fields } from '../event.ts'
+import type { ActionSpec, Amendment, Delivery, Item, Plan, Sink } from '../sinks/sink.ts'
 import { BatchQueue } from './batch-queue.ts'
 import { type Claims, HeldClaims } from './claims.ts'
 
@@ -66,6 +66,10 @@ export class Batcher {
         if (again) return again
       }
     }
+  }
+
+  amendmentOf(echo: ChangeEvent, planned: Plan['operation']): Amendment | undefined {
+    return this.#sink.amend?.(echo, planned)
   }
 
   /** undefined when the write turned out to need other names. */

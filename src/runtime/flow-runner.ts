@@ -4,6 +4,7 @@ import { asSyncError, SyncError } from '../errors.ts'
 import { actionOf, type ChangeEvent } from '../event.ts'
 import type { EventLog, LoggedEvent, Partition, StartPosition, Subscriber } from '../log/event-log.ts'
 import type { Entry, StateStore } from '../state/state-store.ts'
+import { Amender } from './amender.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { Abandoned, Executor, type Skip } from './executor.ts'
 import { FlowBreaker } from './flow-breaker.ts'
@@ -15,7 +16,7 @@ import { nextInPlace, PARK_LIMIT_MS, UNCLASSIFIED_TRIES } from './retry.ts'
 import { Run, type RunRecord } from './run.ts'
 import { RunMemory } from './run-memory.ts'
 import { hasMemory, type Step } from './step.ts'
-import type { WriteLedger } from './write-ledger.ts'
+import type { WriteLedger, Written } from './write-ledger.ts'
 
 /** Over this many writes of ours in a row, an event is taken for a loop between flows. */
 const MAX_HOPS = 8
@@ -96,6 +97,7 @@ export class FlowRunner {
   readonly #parking: Parking
   readonly #memory: RunMemory
   readonly #executor: Executor
+  readonly #amender: Amender
   readonly #breaker = new FlowBreaker()
   readonly #keys: FlowKeys
   readonly #remembers: boolean
@@ -117,6 +119,7 @@ export class FlowRunner {
     this.#parking = new Parking({ keys: this.#keys, state: options.state, env: options.env })
     this.#memory = new RunMemory({ keys: this.#keys, state: options.state, clock: options.env.clock, rememberMs })
     this.#executor = new Executor({ flow: identity, memory: this.#memory, ledger: options.ledger })
+    this.#amender = new Amender({ flow: identity, steps, ledger: options.ledger })
     this.#lanes = new Lanes(concurrency, (lane, job) => this.#run(lane, job))
     this.#remembers = hasMemory(steps) && !options.replay
   }
@@ -185,13 +188,22 @@ export class FlowRunner {
   }
 
   #wants(owner: OwnedPartition, logged: LoggedEvent): boolean {
-    const actions = this.flow.topics.get(logged.topic)
     const { replay } = this.#options
-    const wanted = !actions || actions.has(actionOf(logged.event))
-    if (wanted && (replay?.wants(logged) ?? true)) return true
+    if (replay ? this.#isFor(logged) && replay.wants(logged) : this.#isFor(logged) || this.#mayBeAmended(logged))
+      return true
     owner.partition.finished(logged.offset)
     replay?.ended(logged, undefined)
     return false
+  }
+
+  /** Of an action that the flow reads. */
+  #isFor({ topic, event }: LoggedEvent): boolean {
+    const actions = this.flow.topics.get(topic)
+    return !actions || actions.has(actionOf(event))
+  }
+
+  #mayBeAmended({ topic, event }: LoggedEvent): boolean {
+    return this.#amender.concerns(this.flow.echoSystems.get(topic), event)
   }
 
   /** One read for a whole page: step records, and the ledger where an event may be the echo of a write of ours. */
@@ -275,7 +287,8 @@ export class FlowRunner {
       return this.#finished(lane, job, undefined, { skip: 'redelivered' })
     const cause = this.#options.ledger.causeOf(event, job.written)
     // P6: this flow's own write; other flows see it.
-    if (cause?.flow === this.flow.identity) return this.#finished(lane, job, undefined, { skip: 'own write' })
+    if (cause?.flow === this.flow.identity) return this.#ownWrite(lane, job, cause)
+    if (!this.#isFor(job.logged)) return this.#passOver(lane, job)
     if (this.#remembers) this.#remember(event.id)
     const run = new Run({
       event,
@@ -289,6 +302,19 @@ export class FlowRunner {
     if (run.hops > MAX_HOPS)
       return this.#counted(job.owner, this.#giveUp(lane, job, run, loop(run, event), 1, this.#env.clock.now()))
     return this.#try(lane, job, run)
+  }
+
+  /** P7: a write that brought a deleted record back is no reason for it to stay. */
+  #ownWrite(lane: string, job: Job, cause: Written): Promise<void> | void {
+    const skip = { skip: 'own write' }
+    const { event, topic } = job.logged
+    const needed = this.#options.replay
+      ? undefined
+      : this.#amender.needed(this.flow.echoSystems.get(topic), event, cause)
+    if (!needed) return this.#finished(lane, job, undefined, skip)
+    const run = new Run({ event, mode: 'live', owned: job.owner.partition.owned, cause })
+    const amend = () => this.#amender.amend(run, needed).then(() => skip)
+    return this.#counted(job.owner, this.#persist(lane, job, run, amend(), false, amend))
   }
 
   #remember(id: string): void {
@@ -321,7 +347,14 @@ export class FlowRunner {
   }
 
   /** Tries until the event is done, or it is clear what to do with it. */
-  async #persist(lane: string, job: Job, run: Run, first: Promise<Skip>, saved = false): Promise<void> {
+  async #persist(
+    lane: string,
+    job: Job,
+    run: Run,
+    first: Promise<Skip>,
+    saved = false,
+    again: () => Skip | Promise<Skip> = () => this.#executor.execute(run, this.flow.steps),
+  ): Promise<void> {
     const started = this.#env.clock.elapsed()
     const firstAt = job.parked?.firstAt ?? this.#env.clock.now()
     for (let attempt = 1, trying = first; ; attempt++) {
@@ -343,7 +376,7 @@ export class FlowRunner {
         await this.#pause(wait, job)
         if (error.code === 'RUN_CONTESTED') return this.#runAfresh(lane, job)
         saved = false
-        trying = Promise.resolve().then(() => this.#executor.execute(run, this.flow.steps))
+        trying = Promise.resolve().then(again)
       }
     }
   }
@@ -429,6 +462,12 @@ export class FlowRunner {
     else if (!dead) this.counters.done++
     if (!dead) this.#breaker.record(false)
     if (job.parked) return this.#unpark(lane, job)
+    job.owner.partition.finished(job.logged.offset)
+  }
+
+  /** Taken in only because it might have been an echo that says something. */
+  #passOver(lane: string, job: Job): Promise<void> | void {
+    if (job.parked) return this.#counted(job.owner, this.#unpark(lane, job))
     job.owner.partition.finished(job.logged.offset)
   }
 

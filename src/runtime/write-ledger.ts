@@ -16,9 +16,13 @@ export interface Cause {
   readonly hops: number
 }
 
-interface LedgerWrite extends Cause {
-  readonly effect: string
+/** The write that made an event. */
+export interface Written extends Cause {
   readonly operation: Plan['operation']
+}
+
+interface LedgerWrite extends Written {
+  readonly effect: string
   /** Hash per field as it will be. */
   readonly fields: Readonly<Record<string, string>>
   /** The record's version after the write; absent while the call is open or its answer was lost. */
@@ -75,7 +79,7 @@ export class WriteLedger {
   }
 
   /** The write that made this event, if it was one of ours. */
-  causeOf(event: ChangeEvent, entry: Entry | undefined): Cause | undefined {
+  causeOf(event: ChangeEvent, entry: Entry | undefined): Written | undefined {
     const writes = entry?.value as LedgerWrite[] | undefined
     return writes?.findLast(write => madeBy(write, event))
   }
@@ -137,7 +141,8 @@ function madeBy(write: LedgerWrite, event: ChangeEvent): boolean {
 
 /** An open write has no version yet: it is ours when every field that changed has just the value we sent. */
 function fieldsMatch(fields: LedgerWrite['fields'], event: ChangeEvent): boolean {
-  const changed = event.changed?.filter(name => name in event.data)
+  // A write that brought the record back out of the trash says so too.
+  const changed = event.changed?.filter(name => name in event.data && !(name === 'deletedAt' && !event.data[name]))
   if (!changed || changed.length === 0) return false
   return changed.every(name => fields[name] === hash(event.data[name]))
 }

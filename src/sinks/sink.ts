@@ -1,5 +1,5 @@
 import type { SyncError } from '../errors.ts'
-import type { Fields } from '../event.ts'
+import type { ChangeEvent, Fields } from '../event.ts'
 
 /**
  * What may happen when a call is made twice; one list for retry and for replay.
@@ -91,6 +91,12 @@ export interface SinkStatus {
   readonly breaker: 'closed' | 'open' | 'half-open'
 }
 
+/** One more thing to do, because a write did more than was planned. Safe to repeat. */
+export interface Amendment {
+  readonly action: string
+  readonly args: Fields
+}
+
 /** Everything that touches a system, reads included. */
 export interface Sink {
   /** In place of the `batch` that actions have, where the system's config decides it. */
@@ -105,6 +111,11 @@ export interface Sink {
   plan(items: readonly Item[], signal: AbortSignal): Promise<(Plan | SyncError)[]>
   /** One delivery per plan, same order. Never throws for one item's sake. */
   deliver(plans: readonly Plan[], signal: AbortSignal): Promise<Delivery[]>
+  /**
+   * What puts right what a write of ours did beyond its plan, as the event that it caused shows. From the event alone.
+   * @param planned the operation of that write.
+   */
+  amend?(echo: ChangeEvent, planned: Plan['operation']): Amendment | undefined
   /** Checks uses against what the system really has: objects, fields, options. */
   verify?(uses: readonly ActionUse[], signal: AbortSignal): Promise<void>
   /** How the way to the system stands, for the status page. */

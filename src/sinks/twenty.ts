@@ -9,6 +9,7 @@ import { claimsOf } from './twenty/claims.ts'
 import { Deliverer } from './twenty/deliverer.ts'
 import { TwentyPeer } from './twenty/peer.ts'
 import { Planner } from './twenty/planner.ts'
+import { undoneDelete } from './twenty/undone-delete.ts'
 import { verifyUse } from './twenty/verify.ts'
 
 export default defineSink({
@@ -41,6 +42,7 @@ export default defineSink({
         }
       },
       deliver: (plans, signal) => deliverer.deliver(plans, { signal, priority: priorityOf(plans.map(itemOf)) }),
+      amend: undoneDelete,
       async verify(uses, signal) {
         const schema = await twenty.schemas.get({ signal })
         for (const use of uses) verifyUse(use, schema)

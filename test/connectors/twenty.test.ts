@@ -112,6 +112,17 @@ describe('webhook', () => {
     expect(events()[0]!.changed).toEqual(['companyId'])
   })
 
+  it('says when an upsert brought a record back out of the trash', async () => {
+    const [ada] = bench.twenty.seed('people', [{ jobTitle: 'x' }])
+    me().softDelete('people', String(ada!.id))
+    const person = (await bench.client.schemas.get()).object('person')
+    await bench.client.upsert(person, [{ id: String(ada!.id), jobTitle: 'y' }])
+    await bench.twenty.waitForDeliveries(2)
+    const event = events().at(-1)!
+    expect(event).toMatchObject({ type: 'person.updated', data: { deletedAt: null }, extensions: { via: 'webhook' } })
+    expect([...event.changed!].sort()).toEqual(['deletedAt', 'jobTitle'])
+  })
+
   it('drops and counts what is no change of content', async () => {
     const [ada] = bench.twenty.seed('people', [{ jobTitle: 'x' }])
     me().update('people', String(ada!.id), { position: 7 })

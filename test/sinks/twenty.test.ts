@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SyncError } from '../../src/errors.ts'
-import type { Fields } from '../../src/event.ts'
+import type { ChangeEvent, Fields } from '../../src/event.ts'
 import type { ActionUse, Delivery, Plan } from '../../src/sinks/sink.ts'
+import { makeEvent } from '../support/make-event.ts'
 import { item, type TwentyBench, twentyBench } from '../support/twenty-bench.ts'
 
 let bench: TwentyBench
@@ -276,6 +277,39 @@ describe('update, find and delete', () => {
     )) as Plan[]
     me().softDelete('people', String(rows[2]!.id))
     expect(await bench.sink.deliver([alone!], signal)).toMatchObject([{ error: { code: 'MATCH_IS_DELETED' } }])
+  })
+
+  it('P7: what was moved to the trash between plan and a batch goes back there once the webhook tells', async () => {
+    const rows = bench.twenty.seed('people', [{ jobTitle: 'a' }, { jobTitle: 'b' }])
+    const plans = (await bench.sink.plan(
+      rows.map(({ id }) => item('update', { object: 'person', recordId: id, values: { jobTitle: 'new' } })),
+      signal,
+    )) as Plan[]
+    me().softDelete('people', String(rows[0]!.id))
+    await bench.sink.deliver(plans, signal)
+    // The batch brought it back, and nothing in its answer says so.
+    expect(people().map(row => row.deletedAt)).toEqual([null, null])
+    const [brought, other] = people()
+    const echo = (row: Fields, over: Partial<ChangeEvent> = {}) =>
+      makeEvent({
+        key: String(row.id),
+        time: String(row.updatedAt),
+        data: row,
+        changed: ['jobTitle', 'deletedAt'],
+        extensions: { via: 'webhook' },
+        ...over,
+      })
+    const { amend } = bench.sink
+    expect(amend!(echo(other!, { changed: ['jobTitle'] }), 'update')).toBeUndefined()
+    expect(amend!(echo(brought!), 'restore')).toBeUndefined()
+    expect(amend!(echo(brought!, { extensions: { via: 'poll' } }), 'update')).toBeUndefined()
+    const again = amend!(echo(brought!), 'update')!
+    await one(again.action, again.args)
+    expect(people().map(row => Boolean(row.deletedAt))).toEqual([true, false])
+    // Done again it changes nothing; and a person who has it back keeps it.
+    expect((await planOf(again.action, again.args)).operation).toBe('none')
+    me().restore('people', String(brought!.id))
+    expect((await planOf(again.action, again.args)).operation).toBe('none')
   })
 
   it('two writes to one record in one delivery both land, in order', async () => {

@@ -1,6 +1,6 @@
 import { SyncError } from '../../src/errors.ts'
 import type { Fields } from '../../src/event.ts'
-import type { Delivery, Item, Plan, Sink } from '../../src/sinks/sink.ts'
+import type { Amendment, Delivery, Item, Plan, Sink } from '../../src/sinks/sink.ts'
 
 /** Versions of its records: one more millisecond per effect. */
 const VERSIONS_FROM = Date.parse('2026-11-24T10:00:00.000Z')
@@ -21,7 +21,13 @@ export class FakeSystem implements Sink {
   alsoOf: (item: Item) => Plan['also'] = () => undefined
   /** What became of the effect, where the system did something else than planned. */
   answerOf: (item: Item, delivery: Delivery) => Delivery = (_, delivery) => delivery
+  /** What is said to an echo of a write that is not the amendment's own. */
+  amendment: Amendment | undefined
   claimsOf: (item: Item) => string[] = () => []
+
+  amend(): Amendment | undefined {
+    return this.amendment
+  }
 
   claims(item: Item): string[] {
     return this.claimsOf(item)

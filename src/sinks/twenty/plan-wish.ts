@@ -3,6 +3,7 @@ import { isFields } from '../../clients/twenty/metadata.ts'
 import { normalise, sameValue } from '../../clients/twenty/normalise.ts'
 import type { Row } from '../../clients/twenty/records.ts'
 import type { TwentyField } from '../../clients/twenty/schema.ts'
+import { instantOf } from '../../clients/twenty/times.ts'
 import { isTwentyId, writeValue } from '../../clients/twenty/write-value.ts'
 import { SyncError } from '../../errors.ts'
 import type { Fields } from '../../event.ts'
@@ -108,7 +109,7 @@ function planMissing(wish: Wish): Plan {
 }
 
 function planDelete(wish: Wish, row: Row | undefined): Plan {
-  if (!row) return { item: wish.item, operation: 'none', result: null }
+  if (!row || changedSince(wish.item.args.unlessAfter, row)) return { item: wish.item, operation: 'none', result: null }
   const before = Object.fromEntries(
     [...wish.object.columns].flatMap(([column, field]) => {
       const value = normalise(field, row[column])
@@ -124,6 +125,11 @@ function planDelete(wish: Wish, row: Row | undefined): Plan {
     result: resultOf(wish.object.name, row, false),
     private: notes,
   }
+}
+
+/** Of a delete that is done again: whoever has changed the record since wants it to be there. */
+function changedSince(version: unknown, row: Row): boolean {
+  return typeof version === 'string' && instantOf(version) !== instantOf(row.updatedAt)
 }
 
 function planCreate(wish: Wish): Plan {
