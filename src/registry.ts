@@ -9,6 +9,8 @@ import transformProcessor from './processors/transform.ts'
 import validateProcessor from './processors/validate.ts'
 import httpSink from './sinks/http.ts'
 import nullSink from './sinks/null.ts'
+import postgresSink from './sinks/postgres.ts'
+import restSink from './sinks/rest.ts'
 import twentySink from './sinks/twenty.ts'
 
 /** Every component by its type. */
@@ -21,5 +23,5 @@ export const registry: Registry = {
     transform: transformProcessor,
     validate: validateProcessor,
   },
-  sinks: { http: httpSink, null: nullSink, twenty: twentySink },
+  sinks: { http: httpSink, null: nullSink, postgres: postgresSink, rest: restSink, twenty: twentySink },
 }

@@ -139,6 +139,11 @@ export const SYSTEM_CODES: ErrorCodes = {
     means: 'The system answered with a redirect. It is never followed: it could carry the credentials elsewhere.',
     advice: 'Use the final address.',
   },
+  CALL_NOT_CONFIGURED: {
+    kinds: ['rejected'],
+    means: 'A sync wants to write a record of a `rest` system in a way that its resource does not describe.',
+    advice: 'Add the call that the message names to the resource, or let the sync not write there.',
+  },
   BAD_REQUEST_VALUE: {
     kinds: ['rejected'],
     means: 'A request cannot be made from the values of an `http` step: a list in a header or in the path, say.',

@@ -52,7 +52,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   connectors: ['clients', 'config/definition.ts', 'state/state-store.ts', 'state/coordinator.ts'],
   processors: ['config/definition.ts', 'expressions'],
   sinks: ['clients', 'config/definition.ts', 'state/state-store.ts', 'state/coordinator.ts', 'sync/peer.ts'],
-  clients: ['config/definition.ts', 'state/state-store.ts', 'state/coordinator.ts'],
+  // A system's config says how its webhooks are verified.
+  clients: ['config/definition.ts', 'state/state-store.ts', 'state/coordinator.ts', 'connectors/webhook/verify.ts'],
   log: ['config/config.ts', 'embedded'],
   state: ['config/config.ts', 'embedded'],
   embedded: ['log', 'state'],
