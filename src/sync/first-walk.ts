@@ -74,6 +74,7 @@ export class FirstWalk {
         if (!link || link.ended || link.intent) continue
         const side = soleSide(link)
         const pair = side ? await match(transaction, link, side, { now: plan.now, matched: true }) : link
+        if (!pair) continue
         const isDue = Object.keys(settle(pair, mapping, config, { ...plan, matched: true })).length > 0
         if (isDue) due.push(pair.id)
         await transaction.put(pair, { due: isDue })

@@ -17,6 +17,8 @@ export interface Link {
   hold?: Hold
   /** The pair is no more; the row stays as a tombstone, so that nothing late brings a record back. */
   ended?: { readonly at: number; readonly why: 'deleted' | 'unlinked' }
+  /** A person said that it has no counterpart yet: it is not matched by key. */
+  apart?: boolean
   /** Counts agreements; what was stamped on the sides is the number at that time. */
   agreement: number
   /** State and agreement as last written to the sides' own fields for them. */

@@ -11,15 +11,17 @@ export interface MatchContext {
 /**
  * Finds the counterpart of a record that has none, by its keys in their order. Unique ones only: where several records
  * share a key, a person has to say which are a pair.
- * @returns the link that holds the pair now: this one, or the one that it joined.
+ * @returns the link that holds the pair now: this one, or the one that it joined; undefined while the counterpart is being
+ * written to: the answer may name this very record.
  */
 export async function match(
   transaction: LinkTransaction,
   link: Link,
   side: SideName,
   { now, matched }: MatchContext,
-): Promise<Link> {
-  if (!matched || link.ended || link[other(side)] || (link.hold && link.hold.kind !== 'ambiguous')) return link
+): Promise<Link | undefined> {
+  if (!matched || link.apart || link.ended || link[other(side)] || (link.hold && link.hold.kind !== 'ambiguous'))
+    return link
   if (link.hold) delete link.hold
   for (const key of link[side]!.keys) {
     const holders = await transaction.holders(key)
@@ -33,6 +35,7 @@ export async function match(
     const [candidate] = others
     if (candidate === undefined) continue
     const counterpart = (await transaction.link(candidate))!
+    if (counterpart.intent) return undefined
     if (counterpart[side]) {
       // The other side's record belongs to one that has a different key by now.
       link.hold = { kind: 'ambiguous', key, since: now }

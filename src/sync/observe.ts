@@ -16,6 +16,9 @@ export interface Observation {
   readonly now: number
 }
 
+/** Of a record that was named and never seen: older than any that it can have. */
+export const UNKNOWN_VERSION = '0000-01-01T00:00:00.000Z'
+
 /** Writes of ours that are remembered per side. */
 const KEEP_WRITES = 8
 
@@ -30,6 +33,11 @@ export function newLink(id: string): Link {
 export function observe(link: Link, observation: Observation, mapping: Mapping): void {
   const { side, change, source } = observation
   const seen = link[side]
+  if (change.incomplete) {
+    if (seen) seen.unclear = true
+    else link[side] = { ...sideOf(observation, mapping), version: UNKNOWN_VERSION, confirmedAt: 0, unclear: true }
+    return
+  }
   if (change.kind !== 'present') {
     observeDeletion(link, observation)
     return

@@ -55,7 +55,10 @@ export class Observer {
           continue
         }
         const changed = await this.#take(transaction, side, seen, link)
-        if (changed) due.set(changed.link.id, changed.due)
+        if (changed === 'wait') {
+          waiting.add(id)
+          deferred.push(place)
+        } else if (changed) due.set(changed.link.id, changed.due)
       }
       return { due: [...due].filter(([, isDue]) => isDue).map(([id]) => id), deferred }
     })
@@ -74,7 +77,7 @@ export class Observer {
     side: SideName,
     seen: Seen,
     known: Link | undefined,
-  ): Promise<{ link: Link; due: boolean } | undefined> {
+  ): Promise<{ link: Link; due: boolean } | 'wait' | undefined> {
     const context = this.#context
     const { mapping, peers, config, env } = context
     const link = known ?? newLink(linkIdFor(context, side, seen.change.record.id))
@@ -83,6 +86,7 @@ export class Observer {
     observe(link, { side, ...seen, offsetMs: peers[side].clockOffsetMs(), now: env.clock.now() }, mapping)
     const plan = planContext(context)
     const pair = known?.ended ? link : await match(transaction, link, side, { now: plan.now, matched: plan.matched })
+    if (!pair) return 'wait'
     const write = settle(pair, mapping, config, plan)
     const isDue = Object.keys(write).length > 0 || pair.left?.unclear === true || pair.right?.unclear === true
     // What only repeats is not written again: that is most of what a poll or a complete walk brings.

@@ -4,10 +4,11 @@ import { asSyncError, SyncError } from '../errors.ts'
 import { planContext, type SyncContext } from './context.ts'
 import { counterpartOf, type Found } from './counterpart.ts'
 import type { GuardedKind } from './guard.ts'
-import { type IntendedWrite, type Intent, type Link, other, SIDES, type Side } from './link.ts'
+import { type IntendedWrite, type Intent, isAlive, type Link, other, SIDES, type Side } from './link.ts'
 import type { LinkTransaction } from './link-store.ts'
+import { match } from './match.ts'
 import { nativeWrite } from './native-write.ts'
-import { observe, observeAnswer } from './observe.ts'
+import { observe, observeAnswer, UNKNOWN_VERSION } from './observe.ts'
 import { answerOf } from './outcome.ts'
 import type { PeerOptions, PeerOutcome, PeerRecord, PeerWrite } from './peer.ts'
 import { type Due, settle } from './plan.ts'
@@ -183,6 +184,13 @@ export class SettleRound {
         }
         const reading = readings.get(id)!
         await this.#takeReadings(transaction, link, reading)
+        const pair = await this.#matched(transaction, link, now)
+        if (pair !== link) {
+          await transaction.put(pair ?? link, { due: true })
+          if (pair) this.#result.again.push(pair.id)
+          else this.#result.later.set(id, undefined)
+          continue
+        }
         const { mapping, config } = this.#context
         const due = settle(link, mapping, config, planContext(this.#context))
         const isReady = this.#isReady(link, due, reading)
@@ -211,6 +219,13 @@ export class SettleRound {
       later.delete(id)
       guarded.delete(id)
     }
+  }
+
+  /** What was read may have brought the key by which a record has its counterpart. */
+  async #matched(transaction: LinkTransaction, link: Link, now: number): Promise<Link | undefined> {
+    const side = SIDES.find(each => isAlive(link[each]) && !link[other(each)])
+    if (!side || link.apart || link[side]!.unclear) return link
+    return match(transaction, link, side, { now, matched: this.#context.matchedAt() !== undefined })
   }
 
   async #takeReadings(transaction: LinkTransaction, link: Link, reading: Reading): Promise<void> {
@@ -396,6 +411,11 @@ function missing(link: Link, side: SideName, intended: IntendedWrite | undefined
   delete seen.unclear
   if (intended?.op === 'delete') {
     seen.deleted = { version: seen.version, at: now, proof: 'ours' }
+    return
+  }
+  if (seen.version === UNKNOWN_VERSION) {
+    // Named and gone before it was ever seen.
+    seen.deleted = { version: seen.version, at: now, proof: 'event' }
     return
   }
   seen.missing = true
