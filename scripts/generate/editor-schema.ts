@@ -5,6 +5,7 @@ import { LogSchema } from '../../src/config/log-schema.ts'
 import { isFreeMap, isUnion, type SchemaView, variantsOf, viewOf } from '../../src/config/schema-view.ts'
 import { ServerSchema } from '../../src/config/server-schema.ts'
 import { StateSchema } from '../../src/config/state-schema.ts'
+import { SyncSchema } from '../../src/config/sync-schema.ts'
 import type { Generated } from './files.ts'
 
 type Json = Record<string, unknown>
@@ -21,13 +22,14 @@ export function editorSchema(registry: Registry): Generated {
   const schema = {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'twenty-sync config',
-    description: 'Systems, connectors and flows of twenty-sync.',
+    description: 'Systems, connectors, flows and syncs of twenty-sync.',
     type: 'object',
     additionalProperties: false,
     properties: {
       systems: named('Systems that flows write to and read from, by a name of yours.', 'system'),
       connectors: named('What takes events in, by a name of yours. Twenty systems bring theirs along.', 'connector'),
       flows: named('What happens with events, by a name of yours.', 'flow'),
+      syncs: named('What is kept in step both ways, by a name of yours.', 'sync'),
       log: forEditor(viewOf(LogSchema)),
       state: forEditor(viewOf(StateSchema)),
       server: forEditor(viewOf(ServerSchema)),
@@ -49,6 +51,7 @@ function definitions({ connectors, processors, sinks }: Registry): Json {
     system: byType('A system.', sinks, 'system'),
     connector: byType('A connector.', declared as Record<string, ConnectorDefinition>, 'connector'),
     flow: flowSchema(),
+    sync: forEditor(viewOf(SyncSchema)),
     step: stepSchema({ connectors, processors, sinks }),
     ...prefixed('system', sinks, ({ config, type, summary }) => withType(config, type, summary)),
     ...prefixed('connector', declared, ({ config, type, summary }) => withType(config, type, summary)),

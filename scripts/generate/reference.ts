@@ -5,6 +5,7 @@ import { LogSchema } from '../../src/config/log-schema.ts'
 import { type SchemaView, viewOf } from '../../src/config/schema-view.ts'
 import { ServerSchema } from '../../src/config/server-schema.ts'
 import { StateSchema } from '../../src/config/state-schema.ts'
+import { SyncSchema } from '../../src/config/sync-schema.ts'
 import type { Effect } from '../../src/sinks/sink.ts'
 import type { Generated } from './files.ts'
 import { keysTable } from './keys-table.ts'
@@ -36,7 +37,7 @@ function indexPage({ connectors, processors, sinks }: Registry): string[] {
   return [
     '# Reference',
     'Everything that a config can say. `config/schema.json` says the same to editors.',
-    '- [Systems, connectors, flows, log, state, server](config.md)',
+    '- [Systems, connectors, flows, syncs, log, state, server](config.md)',
     '- [Expressions](expressions.md)',
     '## Connectors: what takes events in',
     list('connectors', connectors),
@@ -68,6 +69,9 @@ function configPage(): string[] {
     '## each',
     viewOf(EachSchema).description ?? '',
     keysTable(viewOf(EachSchema)),
+    '## syncs',
+    viewOf(SyncSchema).description ?? '',
+    keysTable(viewOf(SyncSchema)),
     ...section('log', LogSchema),
     ...section('state', StateSchema),
     ...section('server', ServerSchema),

@@ -2,7 +2,7 @@ import isEqual from 'lodash/isEqual.js'
 import type { Config } from './config.ts'
 
 export interface ConfigChange {
-  readonly what: 'system' | 'connector' | 'flow' | 'file'
+  readonly what: 'system' | 'connector' | 'flow' | 'sync' | 'file'
   readonly name: string
   readonly change: 'added' | 'removed' | 'changed'
 }
@@ -15,6 +15,7 @@ export function configChanges(before: Config, after: Config): ConfigChange[] {
     ...changesOf('system', before.systems, after.systems),
     ...changesOf('connector', before.connectors, after.connectors),
     ...changesOf('flow', before.flows, after.flows),
+    ...changesOf('sync', before.syncs, after.syncs),
   ]
   if (changes.length > 0 || before.hash === after.hash) return changes
   return [{ what: 'file', name: 'a schema or template that a flow names', change: 'changed' }]

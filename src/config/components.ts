@@ -9,7 +9,7 @@ import { found, keyPlaceOf, type MapNode, mapWhere, quoted } from './node.ts'
 import { viewOf } from './schema-view.ts'
 
 /** First words of topics of our own: a connector of this name would share them. */
-const TAKEN = new Set(['dead-letters', 'redrive', 'flow', 'replay'])
+const TAKEN = new Set(['dead-letters', 'redrive', 'flow', 'sync', 'replay'])
 const NAME = /^[A-Za-z][A-Za-z0-9_-]*$/
 const MAX_NAME = 60
 

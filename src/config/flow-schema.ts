@@ -1,7 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import { Duration, Expr } from './definition.ts'
 
-const Name = (description: string, example: string) =>
+/** A name that becomes part of topics and keys. */
+export const Name = (description: string, example: string) =>
   Type.String({ description, pattern: '^[A-Za-z][A-Za-z0-9_-]*$', maxLength: 60, examples: [example] })
 
 const Source = Type.String({

@@ -14,6 +14,8 @@ import { Problems, pathText } from './problems.ts'
 import { readYaml } from './read-yaml.ts'
 import { broughtBy } from './source-name.ts'
 import { readSources } from './sources.ts'
+import { objectsOfSyncs } from './sync-uses.ts'
+import { readSyncs } from './syncs.ts'
 
 export interface LoadOptions {
   /** Environment variables that `${NAME}` stands for. */
@@ -22,7 +24,7 @@ export interface LoadOptions {
   readonly registry?: Registry
 }
 
-const SECTIONS = ['systems', 'connectors', 'flows', 'log', 'state', 'server'] as const
+const SECTIONS = ['systems', 'connectors', 'flows', 'syncs', 'log', 'state', 'server'] as const
 
 /**
  * Reads, resolves and checks a config. Nothing outside the files is asked: whether systems have the objects and fields
@@ -68,10 +70,11 @@ function readParts(root: MapNode, files: readonly string[], registry: Registry, 
   const declared = readConnectors(root, registry, systems, load)
   const { retentionMs } = engine.log
   const flows = readFlows(root, { load, registry, systems, connectors: declared, retentionMs })
+  const syncs = readSyncs(root, { load, registry, systems, flows })
   const connectors = new Map<string, ConnectorConfig>()
   for (const [name, connector] of declared) connectors.set(name, { ...connector, objects: objectsRead(name, flows) })
   for (const [name, system] of systems) {
-    const objects = objectsRead(name, flows)
+    const objects = [...new Set([...objectsRead(name, flows), ...objectsOfSyncs(name, syncs)])]
     const definition = broughtBy(system, registry)
     if (!definition || objects.length === 0) continue
     connectors.set(name, { name, definition, config: system.config, system: name, objects })
@@ -80,7 +83,7 @@ function readParts(root: MapNode, files: readonly string[], registry: Registry, 
     systems: new Map([...systems].map(([name, { definition, config }]) => [name, { name, definition, config }])),
     connectors,
     flows,
-    syncs: new Map(),
+    syncs,
     ...engine,
   }
 }
@@ -91,11 +94,6 @@ function checkSections(root: MapNode, { problems }: LoadContext): MapNode {
   for (const [key, node] of root.entries) {
     if (SECTIONS.some(section => section === key)) {
       entries.set(key, together(entries.get(key), node))
-      continue
-    }
-    if (key === 'syncs') {
-      const message = '`syncs` is not available in this version'
-      problems.add(keyPlaceOf(node), [key], 'not-available', message, 'two flows, one for each direction')
       continue
     }
     const meant = nearest(key, SECTIONS)

@@ -25,6 +25,22 @@ flows:
       - upsert: { in: twenty, object: person, match: [name], values: { x: a }, as: person, when: b == a, key: a, onUnknown: hold }
       - request: { via: api, path: "/x/{id}", params: { id: data.id }, body: [a, 5, null], success: [200] }
       - each: { over: data.items, as: one, key: one.id, concurrency: 2, do: [{ find: { object: company, recordId: one.id } }] }
+syncs:
+  contacts:
+    left: { system: twenty, object: person, where: data.a, create: true, deletes: hold, stateField: state, syncedAtField: at }
+    right: { system: twenty, object: company }
+    match: [{ left: a, right: a, normalise: email }]
+    fields:
+      - { left: a, right: a }
+      - { left: b.c, right: b, name: b, policy: latest, tie: { prefer: left } }
+      - { left: c, right: c, policy: { prefer-unless-blank: right }, values: { a: b, c: 1 } }
+      - { left: d, right: d, values: [{ left: true, right: null }], normalise: text, direction: to-left }
+      - { left: e, right: e, toLeft: value, toRight: record.e }
+    skewTolerance: 2s
+    guard: { creates: 1, updates: 1, deletes: 1 }
+    tasks: { in: twenty, assignee: a@example.com, most: 5 }
+    reconcileEvery: 24h
+    formerly: people
 log:
   type: kafka
   brokers: ["localhost:9092"]

@@ -61,7 +61,7 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       lines('flow: {}', 'conectors: {}', 'zzzzzzz: 1'),
       'c.yaml:1:1 flow unknown-key: there is no key `flow` here => flows',
       'c.yaml:2:1 conectors unknown-key: there is no key `conectors` here => connectors',
-      'c.yaml:3:1 zzzzzzz unknown-key: there is no key `zzzzzzz` here => one of systems, connectors, flows, log, state, server',
+      'c.yaml:3:1 zzzzzzz unknown-key: there is no key `zzzzzzz` here => one of systems, connectors, flows, syncs, log, state, server',
     ],
     'a mistyped section, whose names are known all the same': [
       `${SYSTEM}${FORM.replace('connectors', 'conectors')}${lines('flows:', '  a:', '    from: lead-form', '    steps:', '      - upsert: { in: twentyy, object: person, match: id, values: {} }')}`,
@@ -89,10 +89,6 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       'c.yaml:2:16 systems.crm.type enum: there is no system of type "twentyy" => twenty',
       'c.yaml:4:17 connectors.form.type enum: there is no connector of type "webhok" => webhook',
       'c.yaml:5:10 connectors.other type: this must be a map, and is the number 1',
-    ],
-    syncs: [
-      lines('syncs:', '  people: {}'),
-      'c.yaml:1:1 syncs not-available: `syncs` is not available in this version => two flows, one for each direction',
     ],
     'sections of the wrong type': [
       lines('flows: [1]', 'systems: twenty'),
