@@ -144,7 +144,7 @@ function sorted(value: unknown): string {
 }
 
 /** The server derives the other form; blank lines and line ends differ after the round trip. */
-export function markdownOf(field: TwentyField, value: unknown): string {
+function markdownOf(field: TwentyField, value: unknown): string {
   const whole = asComposite(field, value)
   const text = isFields(whole) ? whole.markdown : undefined
   return typeof text === 'string' ? text.replaceAll(/[ \t]*\r?\n\s*/g, '\n').trim() : ''

@@ -1,10 +1,10 @@
 import { isFields } from '../../clients/twenty/metadata.ts'
-import { asComposite, markdownOf, normalise, normaliseSub, wholeNumber } from '../../clients/twenty/normalise.ts'
+import { asComposite, normalise, normaliseSub, wholeNumber } from '../../clients/twenty/normalise.ts'
 import type { TwentyField, TwentyObject } from '../../clients/twenty/schema.ts'
 
 /**
- * A value so that two have equal texts where Twenty keeps them as the same. Where it derives parts (the other form of a
- * rich text, country and calling code of a phone number) these are left out: made for comparing, not for writing.
+ * A value so that two are equal where Twenty keeps them as the same. Parts that it derives (the other form of a rich
+ * text, country and calling code of a phone number) are left out, and it derives them again where the value is written.
  */
 export function comparableAt(object: TwentyObject, path: string, value: unknown): unknown {
   const [name = '', sub, ...rest] = path.split('.')
@@ -17,8 +17,11 @@ export function comparableAt(object: TwentyObject, path: string, value: unknown)
   return field.type === 'MULTI_SELECT' && Array.isArray(kept) ? kept.map(String).sort() : kept
 }
 
+/** Line ends and blanks around say nothing; those within are the author's, and the other side gets them. */
 function markdown(field: TwentyField, value: unknown): string | null {
-  return markdownOf(field, value) || null
+  const whole = asComposite(field, value)
+  const text = isFields(whole) ? whole.markdown : undefined
+  return typeof text === 'string' ? text.replaceAll('\r\n', '\n').trim() || null : null
 }
 
 /** `+1 415 555 0123` is the number 4155550123 with calling code +1. */
