@@ -16,6 +16,7 @@ import { compileExpression } from '../expressions/compile.ts'
 import { compileTree } from '../expressions/tree.ts'
 import { DEFAULT_MAX_RECORD_BYTES, type TopicSpec } from '../log/event-log.ts'
 import type { ActionUse, Sink } from '../sinks/sink.ts'
+import { assembleSync, type CompiledSync, verifySyncs } from './assemble-syncs.ts'
 import { Batcher } from './batcher.ts'
 import { Claims } from './claims.ts'
 import { compileArgs } from './compile-args.ts'
@@ -39,6 +40,7 @@ export interface Assembly {
   readonly systems: ReadonlyMap<string, AssembledSystem>
   readonly connectors: ReadonlyMap<string, Connector>
   readonly flows: readonly { readonly compiled: CompiledFlow; readonly systems: readonly string[] }[]
+  readonly syncs: readonly CompiledSync[]
   readonly topics: readonly TopicSpec[]
   /** What the live systems say about the config: unknown objects and fields, with place and suggestion. */
   verify(system: string, signal: AbortSignal): Promise<Problem[]>
@@ -61,6 +63,7 @@ class Assembler {
   readonly #systems = new Map<string, AssembledSystem>()
   readonly #clients = new Map<string, unknown>()
   readonly #connectors = new Map<string, Connector>()
+  #syncs: readonly CompiledSync[] = []
   readonly #closers: (() => Promise<void> | undefined)[] = []
 
   constructor(config: Config, engine: Engine, env: Environment, instance: string) {
@@ -81,12 +84,16 @@ class Assembler {
       compiled: this.#compileFlow(flow),
       systems: [...new Set(actionsOf(flow.steps).map(step => step.system))],
     }))
+    this.#syncs = [...this.#config.syncs.values()].map(sync =>
+      assembleSync(sync, this.#config, this.#names, (system, object) => this.#peerContext(system, object)),
+    )
     return {
       config: this.#config,
       names: this.#names,
       systems: this.#systems,
       connectors: this.#connectors,
       flows,
+      syncs: this.#syncs,
       topics: this.#topics(),
       verify: (system, signal) => this.#verify(system, signal),
       close: () => this.#close(),
@@ -125,6 +132,10 @@ class Assembler {
     return { name, env: this.#env, state, coordinator, compile: (source: string) => compileExpression(source) }
   }
 
+  #peerContext(system: string, object: string) {
+    return { ...this.#systemContext(system), client: this.#clients.get(system), object }
+  }
+
   #makeConnector({ name, definition, config, system, objects }: ConnectorConfig): void {
     const connector = definition.create(config as never, {
       ...this.#systemContext(name),
@@ -157,7 +168,7 @@ class Assembler {
       uses.map(({ step }) => this.#use(step, problems)),
       signal,
     )
-    return problems
+    return [...problems, ...(await verifySyncs(this.#syncs, this.#config, system, signal))]
   }
 
   #use(step: StepConfig, problems: Problem[]): ActionUse {

@@ -9,6 +9,7 @@ import { asSyncError, SyncError } from '../errors.ts'
 import { onAbort } from '../on-abort.ts'
 import { createServer, type Server } from '../server/server.ts'
 import { type Assembly, assemble } from './assemble.ts'
+import { topicsOf } from './assemble-syncs.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { FlowCounters } from './flow-counters.ts'
 import { Intake } from './intake.ts'
@@ -235,7 +236,8 @@ class RunningDaemon implements Daemon {
     this.#stopping.abort()
     // A reload that is under way ends first: it must not start anything on an engine that is closing.
     await this.#reloading
-    this.#env.logger.info({ reason }, `stopping: ${reason}`)
+    // What kept it from starting is told by whoever started it.
+    if (this.#url !== '') this.#env.logger.info({ reason }, `stopping: ${reason}`)
     await this.#server?.close()
     await this.#current?.stop()
     if (!this.#options.engine) await this.#engine.close()
@@ -245,10 +247,10 @@ class RunningDaemon implements Daemon {
 /** Topics exist, and new flows have their place in them. */
 async function prepare(engine: Engine, assembly: Assembly): Promise<void> {
   await engine.log.createTopics(assembly.topics)
-  await placeGroups(
-    engine.log,
-    assembly.flows.map(({ compiled }) => compiled),
-  )
+  await placeGroups(engine.log, [
+    ...assembly.flows.map(({ compiled: { group, topics, start } }) => ({ group, topics: [...topics.keys()], start })),
+    ...assembly.syncs.map(sync => ({ group: sync.group, topics: topicsOf(sync), start: 'now' as const })),
+  ])
 }
 
 function counted(count: number, what: string): string {

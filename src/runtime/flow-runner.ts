@@ -16,6 +16,7 @@ import { nextInPlace, PARK_LIMIT_MS, UNCLASSIFIED_TRIES } from './retry.ts'
 import { Run, type RunRecord } from './run.ts'
 import { RunMemory } from './run-memory.ts'
 import { hasMemory, type Step } from './step.ts'
+import type { Supervised } from './supervisor.ts'
 import type { WriteLedger, Written } from './write-ledger.ts'
 
 /** Over this many writes of ours in a row, an event is taken for a loop between flows. */
@@ -88,7 +89,8 @@ interface OwnedPartition {
  * A flow as a consumer group: takes events in, runs them in lanes, and decides what a failure means.
  * Every event ends as done, skipped, parked or dead letter before its offset is finished.
  */
-export class FlowRunner {
+export class FlowRunner implements Supervised {
+  readonly kind = 'flow'
   readonly flow: CompiledFlow
   readonly counters: FlowCounters
   readonly #options: FlowRunnerOptions
@@ -122,6 +124,14 @@ export class FlowRunner {
     this.#amender = new Amender({ flow: identity, steps, ledger: options.ledger })
     this.#lanes = new Lanes(concurrency, (lane, job) => this.#run(lane, job))
     this.#remembers = hasMemory(steps) && !options.replay
+  }
+
+  get name(): string {
+    return this.flow.name
+  }
+
+  get controlKey(): string {
+    return this.#keys.control
   }
 
   get parked(): Parking {

@@ -4,9 +4,9 @@ import type { Fields } from '../event.ts'
 import type { StartPosition, TopicInfo } from '../log/event-log.ts'
 import type { SinkStatus } from '../sinks/sink.ts'
 import type { ListedLetter } from './dead-letters.ts'
-import type { FlowState } from './flow-supervisor.ts'
 import type { PollStatus } from './poller.ts'
 import type { ReplayProgress } from './replay.ts'
+import type { FlowState } from './supervisor.ts'
 
 export interface Reason {
   readonly code: string

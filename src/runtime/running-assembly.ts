@@ -1,15 +1,17 @@
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
+import { compileExpression } from '../expressions/compile.ts'
+import { SyncRunner } from '../sync/sync-runner.ts'
 import type { AssembledSystem, Assembly } from './assemble.ts'
 import { DeadLetters } from './dead-letters.ts'
 import type { FlowCounters } from './flow-counters.ts'
 import { FlowRunner } from './flow-runner.ts'
-import { FlowSupervisor } from './flow-supervisor.ts'
 import type { Intake } from './intake.ts'
 import { type Live, LocalOperations } from './local-operations.ts'
 import type { ConnectorReport, FlowReport, Operations, SystemReport } from './operations.ts'
 import { Poller } from './poller.ts'
 import { Redactor } from './redact.ts'
+import { Supervisor } from './supervisor.ts'
 import { WriteLedger } from './write-ledger.ts'
 
 export interface RunningAssemblyOptions {
@@ -31,7 +33,8 @@ export class RunningAssembly {
   readonly operations: Operations
   readonly #options: RunningAssemblyOptions
   readonly #env: Environment
-  readonly #flows = new Map<string, FlowSupervisor>()
+  readonly #flows = new Map<string, Supervisor<FlowRunner>>()
+  readonly #syncs = new Map<string, Supervisor<SyncRunner>>()
   readonly #pollers = new Map<string, Poller>()
   readonly #stopping = new AbortController()
   #running: Promise<unknown>[] = []
@@ -51,6 +54,7 @@ export class RunningAssembly {
       configHash: assembly.config.hash,
     })
     this.#makeFlows(deadLetters, ledger)
+    this.#makeSyncs()
     this.#makePollers()
     this.operations = new LocalOperations({ assembly, engine, env, deadLetters, ledger, live: this.#live() })
   }
@@ -69,7 +73,19 @@ export class RunningAssembly {
         counters: this.#options.counters(compiled.identity),
       })
       const monitors = systems.map(name => assembly.systems.get(name)!.monitor)
-      this.#flows.set(compiled.name, new FlowSupervisor({ runner, systems: monitors, state: engine.state, env }))
+      this.#flows.set(compiled.name, new Supervisor({ runner, systems: monitors, state: engine.state, env }))
+    }
+  }
+
+  #makeSyncs(): void {
+    const { engine, env, assembly, instance, drainMs } = this.#options
+    const { log, state, coordinator } = engine
+    for (const { config, peers, group, topics, systems } of assembly.syncs) {
+      const compile = (source: string) => compileExpression(source)
+      const parts = { config, peers, compile, state, env, owner: instance }
+      const runner = new SyncRunner({ ...parts, group, topics, log, coordinator, drainMs })
+      const monitors = systems.map(name => assembly.systems.get(name)!.monitor)
+      this.#syncs.set(config.name, new Supervisor({ runner, systems: monitors, state, env }))
     }
   }
 
@@ -89,6 +105,7 @@ export class RunningAssembly {
     this.#running = [
       ...[...systems.values()].map(({ monitor }) => monitor.run(signal)),
       ...[...this.#flows.values()].map(flow => flow.run(signal)),
+      ...[...this.#syncs.values()].map(sync => sync.run(signal)),
       ...[...this.#pollers].map(async ([name, poller]) => {
         const system = config.connectors.get(name)?.system
         if (system) await systems.get(system)!.monitor.whenReady(signal)
@@ -155,7 +172,7 @@ export class RunningAssembly {
     })
   }
 
-  #flowReport({ runner, status }: FlowSupervisor): Omit<FlowReport, 'name' | 'lag' | 'deadLetters'> {
+  #flowReport({ runner, status }: Supervisor<FlowRunner>): Omit<FlowReport, 'name' | 'lag' | 'deadLetters'> {
     const { counters, parked } = runner
     const oldest = runner.oldestUnfinishedAt()
     const head = [...parked.lanes()].map(({ events }) => events[0]!).sort((a, b) => a.dueAt - b.dueAt)[0]

@@ -31,6 +31,10 @@ export class TopicNames {
     return `${this.prefix}.flow.${flow}`
   }
 
+  syncGroup(sync: string): string {
+    return `${this.prefix}.sync.${sync}`
+  }
+
   replayGroup(flow: string, id: string): string {
     return `${this.prefix}.replay.${flow}.${id}`
   }

@@ -71,7 +71,7 @@ export type PeerOutcome =
   | { readonly status: 'changed'; readonly record: PeerRecord }
   /** Not written: there is no such record (any more). */
   | { readonly status: 'gone' }
-  /** Not created: a unique value is taken. `record`: by this one, where the side tells. */
+  /** Not written: a unique value is taken. `record`: by this one, where the side tells. */
   | { readonly status: 'taken'; readonly record?: PeerRecord }
   /** `outcomeUnknown` on the error says whether it may have been written. */
   | { readonly status: 'failed'; readonly error: SyncError }

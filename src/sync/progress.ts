@@ -1,5 +1,6 @@
 import type { SideName } from '../config/config.ts'
 import type { StateStore } from '../state/state-store.ts'
+import type { ReconcileReport } from './reconcile.ts'
 import type { SyncKeys } from './sync-keys.ts'
 
 /** How far the first walk of both sides came. */
@@ -8,6 +9,8 @@ export interface Progress {
   readonly right: WalkProgress
   /** When both were walked and their records matched. */
   readonly matchedAt?: number
+  /** The last complete comparison, samples left out. */
+  readonly reconciled?: { readonly at: number; readonly report: Omit<ReconcileReport, 'samples'> }
 }
 
 export interface WalkProgress {
@@ -45,6 +48,10 @@ export class ProgressStore {
 
   async matched(at: number): Promise<void> {
     await this.#save({ ...this.#current, matchedAt: at })
+  }
+
+  async reconciled(at: number, { samples: _, ...report }: ReconcileReport): Promise<void> {
+    await this.#save({ ...this.#current, reconciled: { at, report } })
   }
 
   async #save(next: Progress): Promise<void> {

@@ -8,6 +8,11 @@ export class SyncKeys {
     this.#tag = `{sync/${identity}}`
   }
 
+  /** Whether a person paused it. */
+  get control(): string {
+    return `${this.#tag}:control`
+  }
+
   link(id: string): string {
     return `${this.#tag}:link:${id}`
   }

@@ -1,33 +1,22 @@
-import type { SideName, SyncConfig } from '../config/config.ts'
-import type { Expression } from '../config/definition.ts'
-import type { Environment } from '../environment.ts'
-import { asSyncError, type SyncError } from '../errors.ts'
+import type { SideName } from '../config/config.ts'
+import { asSyncError, SyncError } from '../errors.ts'
 import type { EventLog, LoggedEvent, Partition } from '../log/event-log.ts'
+import type { Supervised } from '../runtime/supervisor.ts'
 import type { Coordinator } from '../state/coordinator.ts'
-import type { StateStore } from '../state/state-store.ts'
 import type { SyncContext } from './context.ts'
 import { FirstWalk } from './first-walk.ts'
-import { Guard } from './guard.ts'
-import { LinkStore } from './link-store.ts'
-import { createMapping, type Peers } from './mapping.ts'
 import { Observer } from './observer.ts'
-import { ProgressStore } from './progress.ts'
+import { openSync, type SyncParts } from './open.ts'
+import type { ProgressStore } from './progress.ts'
+import { Reconcile, type ReconcileOptions, type ReconcileReport } from './reconcile.ts'
 import { Settler } from './settler.ts'
-import { SyncKeys } from './sync-keys.ts'
 
-export interface SyncRunnerOptions {
-  readonly config: SyncConfig
+export interface SyncRunnerOptions extends SyncParts {
   readonly group: string
   /** Topic of each side's events. */
   readonly topics: Readonly<Record<SideName, string>>
-  readonly peers: Peers
-  readonly compile: (source: string) => Expression
   readonly log: EventLog
-  readonly state: StateStore
   readonly coordinator: Coordinator
-  readonly env: Environment
-  /** This process; another one has another name. */
-  readonly owner: string
   /** Rounds that take longer when it stops are left to the next owner. */
   readonly drainMs: number
 }
@@ -48,7 +37,8 @@ interface Deferred {
 }
 
 /** A two-way sync at work: takes the events of both sides in, and brings every pair to rest. */
-export class SyncRunner {
+export class SyncRunner implements Supervised {
+  readonly kind = 'sync'
   readonly context: SyncContext
   readonly #options: SyncRunnerOptions
   readonly #observer: Observer
@@ -62,23 +52,18 @@ export class SyncRunner {
 
   constructor(options: SyncRunnerOptions) {
     this.#options = options
-    const { config, peers, state, env, compile } = options
-    const identity = config.formerly ?? config.name
-    const keys = new SyncKeys(identity)
-    this.#progress = new ProgressStore(state, keys)
-    this.context = {
-      config,
-      identity,
-      peers,
-      mapping: createMapping(config, peers, compile),
-      keys,
-      store: new LinkStore({ state, keys, clock: env.clock, random: env.random }),
-      guard: new Guard(keys, config.guard),
-      env,
-      owner: options.owner,
-      matchedAt: () => this.#progress.current.matchedAt,
-    }
+    const { context, progress } = openSync(options)
+    this.context = context
+    this.#progress = progress
     this.#observer = new Observer(this.context)
+  }
+
+  get name(): string {
+    return this.context.config.name
+  }
+
+  get controlKey(): string {
+    return this.context.keys.control
   }
 
   get #isMatched(): boolean {
@@ -140,6 +125,27 @@ export class SyncRunner {
       this.#options.env.clock.sleep(this.#options.drainMs, late.signal).catch(() => {}),
     ])
     late.abort()
+  }
+
+  /**
+   * Compares both sides completely, and repairs within limits. Not twice at once, whichever instance asks.
+   * @throws SyncError rejected `RECONCILE_RUNNING`; retryable `NOT_MATCHED`.
+   */
+  async reconcile(options: ReconcileOptions): Promise<ReconcileReport> {
+    const { coordinator, owner } = this.#options
+    const { identity, config } = this.context
+    const lease = await coordinator.acquire(`sync/${identity}/reconcile`, owner, WALK_LEASE_MS)
+    if (!lease) throw new SyncError('rejected', 'RECONCILE_RUNNING', `${config.name} is being compared already`)
+    const renewal = this.#renew(lease, options.signal)
+    try {
+      const repair = (links: readonly string[]) => this.#settler?.add(links, { bulk: true })
+      const report = await new Reconcile(this.context, this.#observer, repair).run(options)
+      if (!options.dryRun) await this.#progress.reconciled(this.#options.env.clock.now(), report)
+      return report
+    } finally {
+      renewal.abort()
+      await lease.release().catch(() => {})
+    }
   }
 
   // --- events
@@ -223,6 +229,25 @@ export class SyncRunner {
     while (!signal.aborted) {
       await this.#options.env.clock.sleep(SWEEP_MS, signal)
       await this.#sweep()
+      await this.#reconcileWhenDue(signal)
+    }
+  }
+
+  async #reconcileWhenDue(signal: AbortSignal): Promise<void> {
+    const { reconcileEveryMs, name } = this.context.config
+    if (reconcileEveryMs === undefined) return
+    const { matchedAt, reconciled } = await this.#progress.load()
+    const { clock, logger } = this.#options.env
+    const last = reconciled?.at ?? matchedAt
+    if (last === undefined || clock.now() - last < reconcileEveryMs) return
+    try {
+      const report = await this.reconcile({ signal, dryRun: false, apply: false })
+      if (report.heldBack)
+        logger.warn({ sync: name, ...report.heldBack }, `${name}: the comparison found more than it may repair`)
+    } catch (thrown) {
+      const error = asSyncError(thrown)
+      if (error.kind === 'fatal' || signal.aborted) throw error
+      logger.warn({ sync: name, code: error.code }, `${name}: the comparison waits: ${error.message}`)
     }
   }
 

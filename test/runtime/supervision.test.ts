@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { Connector, Page } from '../../src/connectors/connector.ts'
 import { SyncError } from '../../src/errors.ts'
-import { FlowSupervisor } from '../../src/runtime/flow-supervisor.ts'
+import { Supervisor } from '../../src/runtime/supervisor.ts'
 import { Poller } from '../../src/runtime/poller.ts'
 import { SystemMonitor } from '../../src/runtime/system-monitor.ts'
 import { localCoordinator } from '../../src/state/local-coordinator.ts'
@@ -15,7 +15,7 @@ function supervised(bench: FlowBench, check: () => Promise<void> = async () => {
   const system = new SystemMonitor({ name: 'fake', check, env: bench.env })
   const running = { ...bench.running(), failed: (error: SyncError) => system.failed(error) }
   const runner = bench.runner(bench.flow([bench.effect('safe', { system: running })]))
-  const flow = new FlowSupervisor({ runner, systems: [system], state: bench.state, env: bench.env })
+  const flow = new Supervisor({ runner, systems: [system], state: bench.state, env: bench.env })
   const stopping = new AbortController()
   const ended = Promise.all([system.run(stopping.signal), flow.run(stopping.signal)])
   return {

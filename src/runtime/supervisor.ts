@@ -2,11 +2,9 @@ import type { Environment } from '../environment.ts'
 import { asSyncError, type SyncError } from '../errors.ts'
 import type { StateStore } from '../state/state-store.ts'
 import { probeDelayMs } from './flow-breaker.ts'
-import { FlowKeys } from './flow-keys.ts'
-import type { FlowRunner } from './flow-runner.ts'
 import type { SystemMonitor } from './system-monitor.ts'
 
-/** A flow that ran this long since its last stop is healthy again. */
+/** One that ran this long since its last stop is healthy again. */
 const HEALTHY_MS = 300_000
 /** How often another instance's `pause` is noticed. */
 const WATCH_MS = 5000
@@ -20,24 +18,32 @@ export interface FlowStatus {
   readonly nextTryAt?: number
 }
 
-/** Keeps a flow running: waits for its systems, honours `pause`, and probes after a stop at 1, 5, then every 15 minutes. */
-export class FlowSupervisor {
-  readonly runner: FlowRunner
+/** A flow or a sync: something that runs until it is stopped, or stops by itself. */
+export interface Supervised {
+  readonly kind: 'flow' | 'sync'
+  readonly name: string
+  /** State key under which `pause` is kept. */
+  readonly controlKey: string
+  /** Until the signal is aborted; drained then. @throws SyncError what stopped it. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+/** Keeps a flow or sync running: waits for its systems, honours `pause`, and probes after a stop at 1, 5, then every 15 minutes. */
+export class Supervisor<Runner extends Supervised = Supervised> {
+  readonly runner: Runner
   readonly #systems: readonly SystemMonitor[]
   readonly #state: StateStore
   readonly #env: Environment
-  readonly #controlKey: string
   #status: FlowStatus = { state: 'waiting' }
   #paused = new AbortController()
   #resume = new AbortController()
   #wasPaused = false
 
-  constructor(options: { runner: FlowRunner; systems: readonly SystemMonitor[]; state: StateStore; env: Environment }) {
+  constructor(options: { runner: Runner; systems: readonly SystemMonitor[]; state: StateStore; env: Environment }) {
     this.runner = options.runner
     this.#systems = options.systems
     this.#state = options.state
     this.#env = options.env
-    this.#controlKey = new FlowKeys(options.runner.flow.identity).control
   }
 
   get status(): FlowStatus {
@@ -52,13 +58,13 @@ export class FlowSupervisor {
   }
 
   async pause(): Promise<void> {
-    await this.#state.commit([{ key: this.#controlKey, value: { paused: true } }])
+    await this.#state.commit([{ key: this.runner.controlKey, value: { paused: true } }])
     this.#paused.abort()
   }
 
   /** Also ends the wait of a stopped flow at once. */
   async resume(): Promise<void> {
-    await this.#state.commit([{ key: this.#controlKey, value: { paused: false } }])
+    await this.#state.commit([{ key: this.runner.controlKey, value: { paused: false } }])
     this.#resume.abort()
   }
 
@@ -106,7 +112,7 @@ export class FlowSupervisor {
   /** A state that does not answer changes nothing. */
   async #isPaused(): Promise<boolean> {
     try {
-      const [entry] = await this.#state.get([this.#controlKey])
+      const [entry] = await this.#state.get([this.runner.controlKey])
       this.#wasPaused = (entry?.value as { paused?: boolean } | undefined)?.paused === true
     } catch {
       // What was said last still holds.
@@ -126,7 +132,8 @@ export class FlowSupervisor {
     // Of a lost system the monitor has said so, and decides when to try again.
     if (this.#systems.some(system => !system.status.ready)) return
     this.#status = { state: 'stopped', reason: { code, message }, nextTryAt: this.#env.clock.now() + ms }
-    this.#env.logger.error({ flow: this.runner.flow.name, code }, `flow "${this.runner.flow.name}" stopped: ${message}`)
+    const { kind, name } = this.runner
+    this.#env.logger.error({ [kind]: name, code }, `${kind} "${name}" stopped: ${message}`)
     await this.#sleepUntilResumed(ms, signal)
   }
 
