@@ -96,10 +96,11 @@ export class KnownRecords {
   }
 
   /** Ids of all records of the object that are known, with when they last changed. */
-  async *all(object: string): AsyncIterable<{ id: string; t: number }> {
+  async *all(object: string): AsyncIterable<{ id: string; t: number; known: Known }> {
     const prefix = this.prefix(object)
     for await (const { key, value } of this.#state.scan(prefix)) {
-      yield { id: key.slice(prefix.length), t: (value as Known).t }
+      const known = value as Known
+      yield { id: key.slice(prefix.length), t: known.t, known }
     }
   }
 

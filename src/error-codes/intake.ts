@@ -13,6 +13,11 @@ export const INTAKE_CODES: ErrorCodes = {
     means: 'The request is signed well, but its body is no delivery of a Twenty webhook.',
     advice: 'Point only the webhook of Twenty at this address.',
   },
+  NOT_A_DELIVERY: {
+    kinds: ['rejected'],
+    means: 'The request is signed well, but its body is not what the `webhook` of the `rest` system describes.',
+    advice: 'Compare `webhook` of the system and of the resource with a delivery of that API.',
+  },
   UNSUPPORTED_MEDIA_TYPE: {
     kinds: ['rejected'],
     means: 'The content type is none that this address takes. Answered 415.',

@@ -115,7 +115,7 @@ export class LocalOperations implements Operations {
   }
 
   listEvents(query: { topic?: string; limit?: number; from?: StartPosition; where?: string }): Promise<EventSummary[]> {
-    return this.#finder.list({ ...query, where: query.where ? compileExpression(query.where) : undefined })
+    return this.#finder.list({ ...query, where: condition(query.where) })
   }
 
   showEvent(query: { id: string }) {
@@ -123,7 +123,7 @@ export class LocalOperations implements Operations {
   }
 
   async *tailEvents(query: { topic?: string; where?: string }, signal: AbortSignal): AsyncIterable<EventSummary> {
-    const where = query.where ? compileExpression(query.where) : undefined
+    const where = condition(query.where)
     const next = await this.#ends(this.#finder.sourceTopics(query.topic))
     while (!signal.aborted) {
       for (const logged of await this.#since(next)) if (!where || matches(where, logged)) yield summaryOf(logged)
@@ -233,7 +233,7 @@ export class LocalOperations implements Operations {
   replay(query: ReplayArguments, signal: AbortSignal): AsyncIterable<ReplayProgress> {
     const { engine, env, deadLetters, ledger, assembly, live } = this.#options
     const flow = this.#flow(query.flow)
-    const where = query.where ? compileExpression(query.where) : undefined
+    const where = condition(query.where)
     const { log, state } = engine
     const deps = { flow, log, state, env, deadLetters, ledger, names: assembly.names, underWay: this.#underWay }
     return replay(deps, { ...query, where }, live ? AbortSignal.any([signal, live.ending]) : signal)
@@ -258,4 +258,9 @@ function noSuch(what: string, name: string, known: readonly string[]): SyncError
   return new SyncError('rejected', `NO_SUCH_${what}`, `no ${what.toLowerCase()} "${name}".${suggestion} ${all}`, {
     details: { known, ...(meant !== undefined && { suggestion: meant }) },
   })
+}
+
+/** Over `event` and `data`, the only names that a stored event has. @throws SyncError rejected `EXPRESSION_INVALID`. */
+function condition(where: string | undefined) {
+  return where ? compileExpression(where, { names: ['event', 'data'], result: 'boolean' }) : undefined
 }
