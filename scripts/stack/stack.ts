@@ -19,6 +19,8 @@ export interface StackOptions {
   readonly unlimited?: boolean
   /** YAML added to the stack's own file. */
   readonly extra?: string
+  /** More environment variables for the daemon and the commands. */
+  readonly env?: Readonly<Record<string, string>>
   readonly onLog?: (line: string) => void
 }
 
@@ -74,6 +76,7 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
     TWENTY_API_KEY: twenty.apiKey,
     TWENTY_WEBHOOK_SECRET: 'sandbox-webhook-secret',
     FORM_KEY,
+    ...options.env,
   }
   const shipped = options.configs.map(file => join(ROOT, file))
   const configs = [...(options.unlimited ? await withoutLimits(shipped, folder) : shipped), own]
