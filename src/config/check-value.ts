@@ -118,6 +118,10 @@ function checkScalar(schema: SchemaView, node: ScalarNode, path: ConfigPath, aro
     notAnOption(node, path, options.map(String), around)
     return value
   }
+  if (value === '' && node.references.length > 0 && breaches(schema, value).length > 0) {
+    load.problems.add(node.place, path, 'empty', `what \`${node.source}\` stands for is empty`)
+    return value
+  }
   const before = load.problems.count
   addBreaches(schema, value, node.place, path, load)
   if (load.problems.count > before) return value

@@ -11,6 +11,7 @@ import {
   type ParsedNode,
   parseAllDocuments,
   type Scalar,
+  type YAMLError,
   type YAMLMap,
 } from 'yaml'
 import { isDangerousKey } from '../json.ts'
@@ -40,16 +41,20 @@ export function readYaml(source: YamlFile, variables: Variables, problems: Probl
     logLevel: 'silent',
   })
   if (!Array.isArray(documents)) return []
-  const faults = documents.flatMap(document => [...document.errors, ...document.warnings])
+  const faults = documents
+    .flatMap(document => [...document.errors, ...document.warnings])
+    .sort((one, other) => one.pos[0] - other.pos[0])
   for (const fault of faults) {
-    const { line, col } = lines.linePos(fault.pos[0])
+    const { line, col } = lines.linePos(visible(source.text, fault.pos[0]))
     const tab = tabIndenting(source.text, line)
     // What the parser makes of the rest of the file is this one mistake again.
     if (tab) {
       problems.add({ file: source.file, line, column: tab }, [], 'syntax', TABS, 'two spaces for each level')
       break
     }
-    problems.add({ file: source.file, line, column: Math.max(1, col) }, [], 'syntax', sentence(fault.message))
+    problems.add({ file: source.file, line, column: Math.max(1, col) }, [], 'syntax', sentence(fault), hintFor(fault))
+    // One slip makes a parser stumble several times; what follows the first is guesswork.
+    break
   }
   if (faults.length > 0) return []
   return documents.flatMap(document => {
@@ -187,6 +192,12 @@ class Reader {
   }
 }
 
+/** What is wrong with an indentation is seen where it ends. */
+function visible(text: string, offset: number): number {
+  const blanks = /^[ \t]+(?=\S)/.exec(text.slice(offset, text.indexOf('\n', offset) >>> 0))
+  return offset + (blanks?.[0].length ?? 0)
+}
+
 /** Column of the first tab that indents the line. */
 function tabIndenting(text: string, line: number): number | undefined {
   return /^ *\t(?=\s*\S)/.exec(text.split('\n', line)[line - 1] ?? '')?.[0].length
@@ -196,6 +207,16 @@ function unresolved(written: { place: Place }): ScalarNode {
   return { kind: 'scalar', ...written, value: null, source: '', references: [], whole: false, unresolved: true }
 }
 
-function sentence(message: string): string {
+function sentence({ message }: YAMLError): string {
   return `not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  BAD_INDENT: 'keys of one map begin in the same column, and so do the dashes of one list',
+  BLOCK_AS_IMPLICIT_KEY:
+    'keys of one map begin in the same column, and so do the dashes of one list; a text that holds ": " stands in quotes',
+}
+
+function hintFor({ code, message }: YAMLError): string | undefined {
+  return message.startsWith('Flow') ? undefined : HINTS[code]
 }

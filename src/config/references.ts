@@ -54,7 +54,10 @@ function fromVariable(name: string, variables: Variables, report: Report): strin
   if (value !== undefined) return value
   const known = Object.keys(variables).filter(each => variables[each] !== undefined)
   const meant = nearest(name, known)
-  report(`the environment variable ${name} is not set`, meant && `\${${meant}}`)
+  report(
+    `the environment variable ${name} is not set`,
+    meant ? `\${${meant}}` : `a line ${name}=… in .env, or export ${name}=…`,
+  )
   return undefined
 }
 
@@ -76,7 +79,9 @@ function unclosed(report: Report): undefined {
 /** Why a file could not be read, in few words. */
 export function reason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code
-  if (code === 'ENOENT') return 'there is none'
+  if (code === 'ENOENT') return 'it does not exist'
+  if (code === 'ENOTDIR') return 'a part of its path is no folder'
+  if (code === 'EROFS') return 'the disk is read-only'
   if (code === 'EACCES') return 'permission is missing'
   if (code === 'EISDIR') return 'it is a folder'
   return code ?? String(error)

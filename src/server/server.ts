@@ -105,6 +105,11 @@ function urlOf(app: FastifyInstance): string {
 
 function cannotListen(host: string, port: number, cause: unknown): SyncError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
-  const hint = code === 'EADDRINUSE' ? 'another process uses it; choose another `server.port`' : code
+  const hint =
+    code === 'EADDRINUSE'
+      ? 'another process uses it; choose another `server.port` or --port'
+      : code === 'EACCES'
+        ? 'permission is missing; ports below 1024 take rights'
+        : code
   return new SyncError('fatal', 'CANNOT_LISTEN', `cannot listen on ${host}:${port}: ${hint}`, { cause })
 }

@@ -150,6 +150,20 @@ describe('the command line as processes', { timeout: 120_000 }, () => {
     const story = await here.cli('events', 'show', event!.id)
     expect(story.stdout.text).toMatch(/leads {2}done .*\n {6}upsert-person {2}wrote person\//)
 
+    // Compiled by the daemon, shown here with the place.
+    const wrong = await here.cli('events', 'list', '--where', "data.email = 'ä' && dta.x")
+    expect([wrong.code, wrong.stderr.text]).toEqual([
+      1,
+      [
+        'error: `=` sets a value, and an expression only reads; equality is `==` (EXPRESSION_INVALID)',
+        "    data.email = 'ä' && dta.x",
+        '               ^',
+        "  try: data.email == 'ä' && dta.x",
+        '',
+      ].join('\n'),
+    ])
+    expect((await here.cli('events', 'list', '--where', 'dta.x == 1')).stderr.text).toContain('there is no "dta" here')
+
     here.write(CONFIG.replace('path: /hooks', 'pth: /hooks'))
     daemon.send('SIGHUP')
     await until(() => daemon.stderr.includes('there is no key `pth` here'))

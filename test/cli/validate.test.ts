@@ -99,6 +99,18 @@ describe('validate', () => {
     expect(stderr.text).toContain('flows.leads.steps[0].upsert.obejct')
   })
 
+  it('says so when there is no flow, and names a system once', async () => {
+    const backend = {
+      verifyLive: async () => ({
+        problems: [],
+        unreachable: [{ system: 'twenty', message: 'twenty: the key is refused' }],
+      }),
+    }
+    const { stdout } = await cli(['validate'], { backend, config: { flows: new Map() } })
+    expect(stdout.text).toContain('warning: there is no flow, so nothing would be done with what comes in\n')
+    expect(stdout.text).toContain('not checked: twenty: the key is refused\n')
+  })
+
   it('ends with 3 when a system could not be asked', async () => {
     const backend = {
       verifyLive: async () => ({ problems: [], unreachable: [{ system: 'twenty', message: 'no answer within 10 s' }] }),
@@ -107,7 +119,7 @@ describe('validate', () => {
     expect(code).toBe(3)
     expect(json).toMatchObject({ ok: false, unreachable: [{ system: 'twenty' }] })
     expect(stdout.text).toContain('no answer')
-    expect((await cli(['validate'], { backend })).stdout.text).toContain('not asked: twenty: no answer within 10 s\n')
+    expect((await cli(['validate'], { backend })).stdout.text).toContain('not checked: twenty: no answer within 10 s\n')
   })
 
   it('asks nobody with --offline', async () => {

@@ -244,7 +244,7 @@ describe('references', () => {
 
   it('find the variable of an object, not what objects have by nature', async () => {
     expect(await linesOf(WITH('"${toString}"'))).toEqual([
-      'c.yaml:1:17 server.host reference: the environment variable toString is not set',
+      'c.yaml:1:17 server.host reference: the environment variable toString is not set => a line toString=… in .env, or export toString=…',
     ])
   })
 })
@@ -286,7 +286,7 @@ describe('several files', () => {
 
   it('that are not there are problems, all of them', async () => {
     expect(await linesOf({ 'a.yaml': FORM, 'empty/x.txt': '' }, { paths: ['none.yaml', 'empty', 'a.yaml'] })).toEqual([
-      'none.yaml:1:1  file: none.yaml cannot be read: there is none',
+      'none.yaml:1:1  file: none.yaml cannot be read: it does not exist',
       'empty:1:1  file: there is no *.yaml file in empty',
     ])
   })

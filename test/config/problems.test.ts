@@ -20,11 +20,27 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
     ],
     'wrong indentation': [
       lines('systems:', '  twenty:', '    type: twenty', '   url: x'),
-      'c.yaml:4:1  syntax: not YAML: all mapping items must start at the same column',
+      'c.yaml:4:4  syntax: not YAML: all mapping items must start at the same column => keys of one map begin in the same column, and so do the dashes of one list',
     ],
     tabs: [
       lines('log:', '\ttype: memory', '\tprefix: a'),
       'c.yaml:2:1  syntax: tabs are not allowed for indentation; use spaces => two spaces for each level',
+    ],
+    'one slip over which the parser stumbles several times': [
+      lines(
+        'flows:',
+        '  a:',
+        '    steps:',
+        '      - filter: a',
+        '      transform:',
+        '        b: 1',
+        '      - filter: b',
+      ),
+      'c.yaml:5:7  syntax: not YAML: all mapping items must start at the same column => keys of one map begin in the same column, and so do the dashes of one list',
+    ],
+    'a text that holds a colon': [
+      lines('server:', '  host: a: b'),
+      'c.yaml:2:9  syntax: not YAML: nested mappings are not allowed in compact mappings => keys of one map begin in the same column, and so do the dashes of one list; a text that holds ": " stands in quotes',
     ],
     'a tab after spaces, where the parser stumbles over something else': [
       lines('log: { type: memory }', 'server:', '  host: a', '  \t  port: 1'),
@@ -32,7 +48,7 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
     ],
     'a tab that is right, before another mistake': [
       lines('flows:', '  a:', '    from: |', '      x', '      \ty', ' b: 1'),
-      'c.yaml:6:1  syntax: not YAML: all mapping items must start at the same column',
+      'c.yaml:6:2  syntax: not YAML: all mapping items must start at the same column => keys of one map begin in the same column, and so do the dashes of one list',
     ],
     'a key written twice': [
       lines('log:', '  type: memory', '  prefix: a', '  prefix: b'),
@@ -206,10 +222,14 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
     ],
   },
   references: {
+    'what stands for nothing': [
+      lines('connectors:', '  f: { type: webhook, path: /f, verify: { header: x, equals: "${EMPTY}" } }'),
+      'c.yaml:2:62 connectors.f.verify.equals empty: what `${EMPTY}` stands for is empty',
+    ],
     'what cannot be resolved': [
       system('url: "${TWENTY_ULR}"', 'apiKey: "${file:./nokey}"', 'timeout: "${a-b}"', 'webhookPath: "/hooks/${open"'),
       'c.yaml:4:10 systems.twenty.url reference: the environment variable TWENTY_ULR is not set => ${TWENTY_URL}',
-      'c.yaml:5:13 systems.twenty.apiKey reference: the file nokey cannot be read: there is none',
+      'c.yaml:5:13 systems.twenty.apiKey reference: the file nokey cannot be read: it does not exist',
       'c.yaml:6:14 systems.twenty.timeout reference: `${a-b}` is not a reference => ${NAME} for an environment variable, ${file:./path} for a file, $${ for the characters themselves',
       'c.yaml:7:18 systems.twenty.webhookPath reference: `${` begins a reference, and its `}` is missing => $${ stands for the characters themselves',
     ],
@@ -331,7 +351,7 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
     ],
     files: [
       flow('validate: { schema: ./no.json }', 'validate: { schema: 5, id: second }'),
-      'c.yaml:9:29 flows.leads.steps[0].validate.schema file: the file no.json cannot be read: there is none',
+      'c.yaml:9:29 flows.leads.steps[0].validate.schema file: the file no.json cannot be read: it does not exist',
       'c.yaml:10:29 flows.leads.steps[1].validate.schema type: this must be text or a map, and is the number 5',
     ],
     names: [

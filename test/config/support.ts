@@ -10,6 +10,7 @@ export const env = {
   FORM_KEY: 'key-of-form',
   PORT: '9090',
   FLAG: 'true',
+  EMPTY: '',
 }
 
 export interface Files {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { reason } from '../../config/references.ts'
 import type { Fields } from '../../event.ts'
 import { parseJson } from '../../json.ts'
 import { type AddCommand, withExamples } from '../command.ts'
@@ -63,7 +64,10 @@ function parsed(text: string): unknown {
   try {
     return parseJson(Buffer.from(text))
   } catch (thrown) {
-    throw new UsageError(`--data cannot be used: ${(thrown as Error).message}`)
+    const why = (thrown as Error).message.replace(/^the body/, 'it')
+    throw new UsageError(
+      `--data cannot be used: ${why}; it takes JSON like {"email":"ada@example.com"}, @<file>, or - for stdin`,
+    )
   }
 }
 
@@ -73,6 +77,6 @@ async function textOf(shell: Shell, given: string): Promise<string> {
   try {
     return await readFile(resolve(shell.folder, given.slice(1)), 'utf8')
   } catch (thrown) {
-    throw new UsageError(`--data: cannot read ${given.slice(1)}: ${(thrown as Error).message}`)
+    throw new UsageError(`--data: ${given.slice(1)} cannot be read: ${reason(thrown)}`)
   }
 }

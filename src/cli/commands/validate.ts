@@ -74,7 +74,13 @@ function findingsText({ style }: Session, findings: Findings, offline: boolean):
   const verdict = unreachable.length > 0 ? style.yellow('right as far as it goes') : style.green('all right')
   return [
     ...warnings.map(warning => `${style.yellow('warning')}: ${plain(warning)}`),
-    ...unreachable.map(({ system, message }) => `${style.red('not asked')}: ${system}: ${plain(message)}`),
+    ...(flows.length === 0
+      ? [`${style.yellow('warning')}: there is no flow, so nothing would be done with what comes in`]
+      : []),
+    ...unreachable.map(
+      ({ system, message }) =>
+        `${style.red('not checked')}: ${plain(message.startsWith(`${system}: `) ? message : `${system}: ${message}`)}`,
+    ),
     `${parts}: ${verdict}${offline ? '; the systems were not asked' : ''}`,
   ].join('\n')
 }

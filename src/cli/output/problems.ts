@@ -16,7 +16,7 @@ function problemText(problem: Problem, lines: SourceLines, folder: string, style
   const source = lines.at(problem)
   const number = String(line)
   return [
-    `${style.bold(place)}  ${style.cyan(path)}`,
+    path === '' ? style.bold(place) : `${style.bold(place)}  ${style.cyan(path)}`,
     `  ${style.red(plain(message))}`,
     ...(source === undefined
       ? []
