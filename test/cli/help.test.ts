@@ -34,6 +34,7 @@ describe('help', () => {
         init [options]                 Write a first config into this folder.
         validate [options] [files...]  Check the config, all problems at once.
         run [options] [files...]       Run the daemon.
+        reload                         Have the running daemon take the changed config.
         status [options]               Show what runs, how fast, and what is stuck and why.
         events                         Look at the events in the log.
         topics [topic]                 List topics: partitions, offsets, groups, lag.
