@@ -96,6 +96,8 @@ export interface Statement {
   readonly version: string
   /** Made without knowledge of the agreed value: the two contend. */
   readonly unaware: boolean
+  /** What its side showed before: what it added to a list, and what it took away. */
+  readonly base?: unknown
   readonly event?: string
   readonly by?: string
 }

@@ -113,7 +113,7 @@ function chosen(policy: SyncPolicy, field: Field, left: Contender, right: Conten
     return isBlank(preferred.value) ? rest : preferred
   }
   if (policy.kind !== 'union') return undefined
-  const value = union(field.agreed?.value, left.value, right.value)
+  const value = union(baseOf(field), left.value, right.value)
   if (!value) return undefined
   const newer = left.at >= right.at ? left : right
   return { ...newer, value }
@@ -121,6 +121,12 @@ function chosen(policy: SyncPolicy, field: Field, left: Contender, right: Conten
 
 export function isBlank(value: unknown): boolean {
   return value === null || value === '' || (Array.isArray(value) && value.length === 0)
+}
+
+/** What both sides had when they last agreed: the side that did not know of the agreed value still shows it. */
+function baseOf({ agreed, left, right }: Field): unknown {
+  const unaware = [left.said, right.said].find(said => said?.unaware)
+  return unaware ? unaware.base : agreed?.value
 }
 
 /** What either side added, without what either side removed. undefined where a value is no list. */

@@ -143,6 +143,7 @@ function say(field: Field, map: FieldMap, side: SideName, value: unknown, observ
     at: instantOf(change.record.version, offsetMs),
     version: change.record.version,
     unaware: own.said?.unaware === true || !isInStep(field, own, map),
+    base: own.said ? own.said.base : own.shown,
     ...(event && { event }),
     ...(change.by && { by: change.by }),
   }
@@ -189,7 +190,7 @@ function findOverwritten(link: Link, observation: Observation, mapping: Mapping)
     // Whatever the side has said since is newer.
     if (own.said && compareVersions(own.said.version, version) >= 0) continue
     say(field, map, side, reading.value, observation)
-    own.said = { ...own.said!, unaware: true }
+    own.said = { ...own.said!, unaware: true, base: write.replaced[map.name] }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { SideName, SyncConfig } from '../config/config.ts'
-import { type Field, type IntendedWrite, isAlive, type Link, other, SIDES, type Side } from './link.ts'
+import { type Field, type IntendedWrite, isAlive, type Link, other, SIDES } from './link.ts'
 import type { FieldMap, Mapping } from './mapping.ts'
 import { type MergeContext, merge } from './merge.ts'
 import { isInStep } from './observe.ts'
@@ -22,7 +22,7 @@ export function settle(link: Link, mapping: Mapping, config: SyncConfig, context
     if (due) return due
   }
   merge(link, mapping, context)
-  const deleted = settleDeletion(link, config, context)
+  const deleted = settleDeletion(link, mapping, config, context)
   if (deleted !== undefined) return deleted
   if (link.hold?.kind === 'rejected' && link.hold.agreement !== link.agreement) delete link.hold
   if (link.hold && link.hold.kind !== 'rejected') return {}
@@ -86,7 +86,7 @@ function create(
 }
 
 /** P7: what a deletion on one side means for the other. undefined: neither side is deleted. */
-function settleDeletion(link: Link, config: SyncConfig, context: PlanContext): Due | undefined {
+function settleDeletion(link: Link, mapping: Mapping, config: SyncConfig, context: PlanContext): Due | undefined {
   const gone = SIDES.filter(side => link[side]?.deleted)
   const [side] = gone
   if (!side) {
@@ -99,7 +99,7 @@ function settleDeletion(link: Link, config: SyncConfig, context: PlanContext): D
   const { deletes } = config[other(side)]
   if (deletes === 'ignore') return end(link, 'unlinked', context)
   if (deletes === 'hold') return holdDeletion(link, side, 'the config leaves deletions to a person', context)
-  if (editedLater(link, other(side), link[side]!)) {
+  if (editedLater(link, other(side), mapping)) {
     return holdDeletion(link, side, 'the other side was edited meanwhile', context)
   }
   if (rest.missing || rest.unclear || link.hold) return {}
@@ -118,11 +118,13 @@ function holdDeletion(link: Link, side: SideName, reason: string, { now }: PlanC
 }
 
 /** An edit that the deleting side never had. */
-function editedLater(link: Link, side: SideName, gone: Side): boolean {
-  return Object.values(link.fields).some(
-    ({ agreed, held, why }) =>
-      held !== undefined || (agreed?.from === side && why !== undefined && why.decidedAt > gone.confirmedAt),
-  )
+function editedLater(link: Link, side: SideName, mapping: Mapping): boolean {
+  return mapping.fields.some(map => {
+    const field = link.fields[map.name]
+    if (!field) return false
+    if (field.held) return true
+    return field.agreed?.from === side && !isInStep(field, field[other(side)], map)
+  })
 }
 
 /** A record that was deleted everywhere came back on one side. undefined: it lives like any other now. */
