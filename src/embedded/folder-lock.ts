@@ -13,18 +13,17 @@ export interface FolderLock {
  *
  * The lock is an open write transaction on an empty database beside the data: a lock of the operating system, granted to
  * one of any number that ask at once, and gone with its process however that ends. The pid file only serves the message.
- * @throws SyncError fatal `FOLDER_LOCKED` at once, naming the process that has it.
+ * @throws SyncError fatal `FOLDER_LOCKED` at once, naming the process that has it; `FOLDER_UNUSABLE` where it may not write.
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const database = await openSqlite(join(folder, 'lock.sqlite'))
+  const database = await openIn(folder)
   const pidFile = join(folder, 'pid')
   try {
     // IMMEDIATE, not EXCLUSIVE: of two who ask at once for the latter, both can be refused.
     database.exec('PRAGMA busy_timeout = 0; BEGIN IMMEDIATE')
   } catch (error) {
     closeSqlite(database)
-    if (sqliteCode(error) !== BUSY) throw error
+    if (sqliteCode(error) !== BUSY) throw unusable(folder, error)
     throw await lockedError(folder, pidFile)
   }
   writeFileSync(`${pidFile}.${process.pid}`, `${process.pid}\n`)
@@ -35,6 +34,24 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
       closeSqlite(database)
     },
   }
+}
+
+async function openIn(folder: string) {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return await openSqlite(join(folder, 'lock.sqlite'))
+  } catch (error) {
+    throw unusable(folder, error)
+  }
+}
+
+function unusable(folder: string, cause: unknown): SyncError {
+  if (cause instanceof SyncError) return cause
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const advice = 'give the folder to the user that runs the daemon, or name another with `log.folder`'
+  return new SyncError('fatal', 'FOLDER_UNUSABLE', `the data folder ${folder} cannot be used: ${message}; ${advice}`, {
+    cause,
+  })
 }
 
 /** The holder writes its pid right after it got the lock: look again for a moment when the file is still an old one. */

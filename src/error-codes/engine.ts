@@ -92,6 +92,11 @@ export const ENGINE_CODES: ErrorCodes = {
     means: 'Another process has the data folder.',
     advice: 'Stop it, or use another `log.folder`.',
   },
+  FOLDER_UNUSABLE: {
+    kinds: ['fatal'],
+    means: 'The data folder cannot be made or written to.',
+    advice: 'Give it to the user that runs the daemon, or name another with `log.folder`.',
+  },
   FOLDER_EMPTY: {
     kinds: ['fatal'],
     means: 'There is no log in the folder that is to be looked at.',

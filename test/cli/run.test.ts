@@ -159,6 +159,7 @@ describe('run', () => {
 
   it.each([
     ['FOLDER_LOCKED', 3],
+    ['FOLDER_UNUSABLE', 3],
     ['CANNOT_LISTEN', 3],
     ['LOG_UNAVAILABLE', 3],
     ['LOG_DAMAGED', 1],

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type Embedded, openEmbedded } from '../../src/embedded/open.ts'
@@ -17,6 +17,19 @@ describe('the folder of the embedded engine', () => {
       code: 'FOLDER_LOCKED',
       message: expect.stringContaining(`process ${holder.pid}`),
     })
+  })
+
+  it('says so where it cannot be made, or is no folder for a database', async () => {
+    const folder = tempFolder()
+    writeFileSync(join(folder, 'file'), '')
+    mkdirSync(join(folder, 'taken/lock.sqlite'), { recursive: true })
+    for (const name of ['file/data', 'taken']) {
+      await expect(openEmbedded({ folder: join(folder, name), clock })).rejects.toMatchObject({
+        kind: 'fatal',
+        code: 'FOLDER_UNUSABLE',
+        message: expect.stringMatching(/^the data folder \S+ cannot be used: .*log\.folder/),
+      })
+    }
   })
 
   it('is refused to a second opener in the same process', async () => {
