@@ -1,3 +1,4 @@
+import sortBy from 'lodash/sortBy.js'
 import type { SideName } from '../config/config.ts'
 import { planContext, type SyncContext } from './context.ts'
 import { type Link, other, SIDES } from './link.ts'
@@ -50,8 +51,9 @@ export class FirstWalk {
     }
   }
 
+  /** Those with the same kind of write follow each other: they share calls. */
   async #matchAll(): Promise<string[]> {
-    const due: string[] = []
+    const due: DueLink[] = []
     let chunk: string[] = []
     for await (const { id } of this.#context.store.all()) {
       chunk.push(id)
@@ -60,28 +62,35 @@ export class FirstWalk {
       chunk = []
     }
     due.push(...(await this.#matchSome(chunk)))
-    return due
+    return sortBy(due, 'kind').map(({ id }) => id)
   }
 
-  #matchSome(ids: readonly string[]): Promise<string[]> {
+  #matchSome(ids: readonly string[]): Promise<DueLink[]> {
     const { store, mapping, config } = this.#context
     return store.transact(async transaction => {
       await transaction.prefetchLinks(ids)
       const plan = planContext(this.#context)
-      const due: string[] = []
+      const due: DueLink[] = []
       for (const id of ids) {
         const link = await transaction.link(id)
         if (!link || link.ended || link.intent) continue
         const side = soleSide(link)
         const pair = side ? await match(transaction, link, side, { now: plan.now, matched: true }) : link
         if (!pair) continue
-        const isDue = Object.keys(settle(pair, mapping, config, { ...plan, matched: true })).length > 0
-        if (isDue) due.push(pair.id)
+        const writes = settle(pair, mapping, config, { ...plan, matched: true })
+        const kind = SIDES.map(each => `${each} ${writes[each]?.op ?? ''}`).join()
+        const isDue = writes.left !== undefined || writes.right !== undefined
+        if (isDue) due.push({ id: pair.id, kind })
         await transaction.put(pair, { due: isDue })
       }
       return due
     })
   }
+}
+
+interface DueLink {
+  readonly id: string
+  readonly kind: string
 }
 
 function soleSide(link: Link): SideName | undefined {

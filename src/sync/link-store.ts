@@ -127,8 +127,9 @@ export class LinkTransaction {
     })
   }
 
+  /** Everything that `put` touches of them, their match keys apart. */
   prefetchLinks(ids: readonly string[]): Promise<void> {
-    return this.prefetch(ids.map(id => this.#keys.link(id)))
+    return this.prefetch(ids.flatMap(id => this.#keys.allOf(id)))
   }
 
   /** After `prefetchRecords`: the links of those records. */

@@ -76,9 +76,11 @@ function sideOf({ side, change: { record }, now }: Observation, mapping: Mapping
 }
 
 /** P7: believed because the side itself said so; not when a later state was seen already. */
-function observeDeletion(link: Link, { side, change: { kind, record }, now }: Observation): void {
+function observeDeletion(link: Link, { side, change: { kind, record }, source, now }: Observation): void {
   const seen = link[side]
-  if (!seen || seen.deleted) return
+  if (!seen) return
+  if (source === 'read') delete seen.unclear
+  if (seen.deleted) return
   if (kind === 'deleted' && compareVersions(record.version, seen.version) < 0) return
   const version = compareVersions(record.version, seen.version) > 0 ? record.version : seen.version
   seen.version = version

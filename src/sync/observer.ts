@@ -41,7 +41,7 @@ export class Observer {
   /** P2: durable when resolved. One commit for the whole page. */
   observe(side: SideName, page: readonly Seen[]): Promise<Observed> {
     return this.#context.store.transact(async transaction => {
-      await prefetch(transaction, side, page)
+      await this.#prefetch(transaction, side, page)
       const due = new Map<string, boolean>()
       const deferred: number[] = []
       const waiting = new Set<string>()
@@ -62,6 +62,19 @@ export class Observer {
       }
       return { due: [...due].filter(([, isDue]) => isDue).map(([id]) => id), deferred }
     })
+  }
+
+  /** Few reads for the whole page, however many records it has. */
+  async #prefetch(transaction: LinkTransaction, side: SideName, page: readonly Seen[]): Promise<void> {
+    const { mapping, keys } = this.#context
+    const ids = page.map(({ change }) => change.record.id)
+    await transaction.prefetchRecords(side, ids)
+    await transaction.prefetchLinks(ids.map(id => linkIdFor(this.#context, side, id)))
+    await transaction.prefetchLinksOf(side, ids)
+    const matches = page.flatMap(({ change }) =>
+      mapping.keysOf(side, change.record.data).map(({ key }) => keys.match(key)),
+    )
+    await transaction.prefetch(matches)
   }
 
   /** The answer that names the record is still to come: a record without a link may be that one. */
@@ -94,13 +107,6 @@ export class Observer {
     await transaction.put(pair, { due: isDue })
     return { link: pair, due: isDue }
   }
-}
-
-/** One read for the whole page. */
-async function prefetch(transaction: LinkTransaction, side: SideName, page: readonly Seen[]): Promise<void> {
-  const ids = page.map(({ change }) => change.record.id)
-  await transaction.prefetchRecords(side, ids)
-  await transaction.prefetchLinksOf(side, ids)
 }
 
 /** P7: a deletion that comes before everything else about its record; what comes late must not bring it to life. */

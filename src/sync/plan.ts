@@ -22,6 +22,7 @@ export function settle(link: Link, mapping: Mapping, config: SyncConfig, context
     if (due) return due
   }
   merge(link, mapping, context)
+  if (link.hold?.kind === 'missing' && !link[link.hold.side]?.missing) delete link.hold
   const deleted = settleDeletion(link, mapping, config, context)
   if (deleted !== undefined) return deleted
   if (link.hold?.kind === 'rejected' && link.hold.agreement !== link.agreement) delete link.hold

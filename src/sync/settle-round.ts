@@ -20,6 +20,8 @@ const MARGIN_MS = 45_000
 /** A side that told or confirmed its state within this time is not read again before it is written. */
 const CONFIRM_MS = 10_000
 const BULK_CONFIRM_MS = 300_000
+/** Links of one commit. */
+const COMMIT = 200
 
 export interface RoundOptions {
   readonly signal: AbortSignal
@@ -30,9 +32,9 @@ export interface RoundOptions {
 
 /** What became of each link of a round. */
 export interface RoundResult {
-  readonly settled: string[]
+  readonly settled: Set<string>
   /** To be looked at again at once: there is more to do. */
-  readonly again: string[]
+  readonly again: Set<string>
   /** Try later: a call failed, or another instance is writing. */
   readonly later: Map<string, SyncError | undefined>
   /** Held back by the guard. */
@@ -57,7 +59,12 @@ export class SettleRound {
   readonly #context: SyncContext
   readonly #options: RoundOptions
   readonly #token: string
-  readonly #result: RoundResult = { settled: [], again: [], later: new Map(), guarded: new Map() }
+  readonly #result: RoundResult = {
+    settled: new Set(),
+    again: new Set(),
+    later: new Map(),
+    guarded: new Map(),
+  }
 
   /** @param token tells this round's intents from those of any other round, of this process or another. */
   constructor(context: SyncContext, options: RoundOptions, token: string) {
@@ -76,7 +83,10 @@ export class SettleRound {
       this.#failAll(free, asSyncError(thrown))
       return this.#result
     }
-    const intended = await this.#intend(free, readings)
+    const intended: Link[] = []
+    for (let from = 0; from < free.length; from += COMMIT) {
+      intended.push(...(await this.#intend(free.slice(from, from + COMMIT), readings)))
+    }
     if (intended.length > 0) await this.#write(intended)
     return this.#result
   }
@@ -128,7 +138,7 @@ export class SettleRound {
     const seen = link[side]
     const intended = link.intent?.[side]
     if (intended?.op === 'create') return this.#context.peers[side].choosesId ? intended.id : undefined
-    if (!seen || (seen.deleted && !intended)) return undefined
+    if (!seen || (seen.deleted && !intended && !seen.unclear)) return undefined
     if (intended || seen.unclear || link.intent) return seen.id
     const write = this.#preview(link)[side]
     return write && this.#isStale(side, seen) ? seen.id : undefined
@@ -187,7 +197,7 @@ export class SettleRound {
         const pair = await this.#matched(transaction, link, now)
         if (pair !== link) {
           await transaction.put(pair ?? link, { due: true })
-          if (pair) this.#result.again.push(pair.id)
+          if (pair) this.#result.again.add(pair.id)
           else this.#result.later.set(id, undefined)
           continue
         }
@@ -203,8 +213,8 @@ export class SettleRound {
         }
         await transaction.put(link, { due: isDue || !isReady })
         if (blocked) this.#result.guarded.set(id, blocked)
-        else if (!isReady) this.#result.again.push(id)
-        else if (!isDue) this.#result.settled.push(id)
+        else if (!isReady) this.#result.again.add(id)
+        else if (!isDue) this.#result.settled.add(id)
       }
       return intended
     })
@@ -213,9 +223,9 @@ export class SettleRound {
   /** The transaction may run more than once. */
   #forget(links: readonly Link[]): void {
     const { settled, again, later, guarded } = this.#result
-    settled.length = 0
-    again.length = 0
     for (const { id } of links) {
+      settled.delete(id)
+      again.delete(id)
       later.delete(id)
       guarded.delete(id)
     }
@@ -249,7 +259,11 @@ export class SettleRound {
     if (!intended || record.deleted || isUnchanged || intended.op === 'delete') {
       const kind = record.deleted ? ('deleted' as const) : ('present' as const)
       observe(link, { ...base, source: 'read', change: { kind, record } }, mapping)
-    } else observeAnswer(link, { ...base, record, landed: 'unknown', intended }, mapping)
+    } else {
+      // A record under an id of ours was made by us, whole: what it shows otherwise was changed since.
+      const landed = intended.op === 'create' ? 'sure' : 'unknown'
+      observeAnswer(link, { ...base, record, landed, intended }, mapping)
+    }
   }
 
   /** Records of the target side that have the key of one that was to be created there. */
@@ -383,8 +397,8 @@ export class SettleRound {
   #judge(id: string, error: SyncError | undefined, unfinished: boolean): void {
     const { settled, again, later } = this.#result
     if (error && unfinished) later.set(id, error)
-    else if (unfinished && !again.includes(id)) again.push(id)
-    else if (!unfinished && !settled.includes(id)) settled.push(id)
+    else if (unfinished) again.add(id)
+    else settled.add(id)
   }
 }
 
@@ -409,6 +423,7 @@ function missing(link: Link, side: SideName, intended: IntendedWrite | undefined
   if (!seen) return
   const now = env.clock.now()
   delete seen.unclear
+  if (seen.deleted) return
   if (intended?.op === 'delete') {
     seen.deleted = { version: seen.version, at: now, proof: 'ours' }
     return

@@ -4,9 +4,10 @@ import type { SyncContext } from './context.ts'
 import type { GuardedKind } from './guard.ts'
 import { type RoundResult, SettleRound } from './settle-round.ts'
 
-/** Most links of one round, and how many make it leave at once. */
+/** Most links of one round, and how many make it leave at once. A bulk round is large, so that few calls are not full. */
 const ROUND = 200
 const FULL = 60
+const BULK_ROUND = 1200
 /** Between tries of a link whose call failed. */
 const RETRY_MS = [1000, 5000, 30_000, 60_000, 300_000, 1_800_000]
 /** Looks again whether a person let guarded writes pass. */
@@ -46,8 +47,8 @@ export class Settler {
     const queue = (bulk: boolean) =>
       new BatchQueue<string, undefined>({
         clock: options.context.env.clock,
-        max: ROUND,
-        full: FULL,
+        max: bulk ? BULK_ROUND : ROUND,
+        full: bulk ? BULK_ROUND : FULL,
         send: ids => this.#send(ids, bulk),
       })
     this.#queues = { live: queue(false), bulk: queue(true) }

@@ -17,6 +17,11 @@ export class SyncKeys {
     return `${this.#tag}:link:${id}`
   }
 
+  /** Every key of a link's own. */
+  allOf(id: string): string[] {
+    return [this.link(id), this.due(id), this.times(id), this.conflict(id)]
+  }
+
   get links(): string {
     return `${this.#tag}:link:`
   }
