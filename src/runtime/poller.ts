@@ -9,6 +9,8 @@ const LEASE_MS = 30_000
 const RENEW_MS = 10_000
 const ASK_AGAIN_MS = 10_000
 const RETRY_MS = [1000, 5000, 15_000, 60_000]
+/** What else is said meanwhile belongs to the same poll. */
+const POKED_MS = 50
 
 export interface PollStatus {
   readonly state: 'waiting' | 'polling' | 'elsewhere' | 'failing'
@@ -34,6 +36,8 @@ export class Poller {
   readonly #env: Environment
   readonly #instance: string
   #status: PollStatus = { state: 'waiting', events: 0 }
+  #poked = false
+  #wake: (() => void) | undefined
 
   constructor(options: {
     name: string
@@ -59,10 +63,21 @@ export class Poller {
 
   /** Until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#connector.listen?.(() => this.#poke(), signal), this.#polls(signal)])
+  }
+
+  /** The next poll comes at once: after the one under way, which may have read too early. */
+  #poke(): void {
+    this.#poked = true
+    this.#wake?.()
+  }
+
+  async #polls(signal: AbortSignal): Promise<void> {
     let failures = 0
     while (!signal.aborted) {
       const lease = await this.#lease(signal)
       if (!lease) continue
+      this.#poked = false
       try {
         await this.#walk(lease, signal)
         failures = 0
@@ -151,6 +166,13 @@ export class Poller {
     const every = this.#connector.pollEveryMs ?? 60_000
     const ms = failures === 0 ? every : RETRY_MS[Math.min(failures, RETRY_MS.length) - 1]!
     this.#status = { ...this.#status, nextAt: this.#env.clock.now() + ms }
-    await this.#env.clock.sleep(ms, signal).catch(() => {})
+    const wake = new AbortController()
+    const waiting = AbortSignal.any([signal, wake.signal])
+    // A system that fails is not asked earlier because it said something.
+    if (failures === 0) this.#wake = () => wake.abort()
+    if (failures === 0 && this.#poked) wake.abort()
+    await this.#env.clock.sleep(ms, waiting).catch(() => {})
+    this.#wake = undefined
+    if (this.#poked && failures === 0) await this.#env.clock.sleep(POKED_MS, signal).catch(() => {})
   }
 }
