@@ -217,6 +217,23 @@ describe('poll', () => {
     expect(found[0]!.id).not.toBe(events()[0]!.id)
   })
 
+  it('gives an edit that goes back within one coarse time an id of its own', async () => {
+    bench.rest.settings.granularityMs = 1000
+    bench.rest.settings.webhook = null
+    connect({}, { granularity: '1s' })
+    seed(1)
+    await clock.advance(60_000)
+    await poll()
+    await clock.advance(60_000)
+    const found: ChangeEvent[] = []
+    for (const n of [1, 2, 1]) {
+      bench.rest.asUser().update('contacts', 'c0', { n })
+      found.push(...(await poll()))
+    }
+    expect(new Set(found.map(({ time }) => time)).size).toBe(1)
+    expect(new Set(found.map(({ id }) => id)).size).toBe(3)
+  })
+
   it('goes on at the page where it was cut off', async () => {
     const page = { by: 'cursor', next: 'next_cursor', parameter: 'cursor', size: 10, sizeParameter: 'limit' } as const
     connect({}, { list: { ...CONTACTS.list, page } })
