@@ -2,6 +2,7 @@ import { ENGINE_CODES } from './error-codes/engine.ts'
 import { FLOW_CODES } from './error-codes/flows.ts'
 import { INTAKE_CODES } from './error-codes/intake.ts'
 import { OPERATION_CODES } from './error-codes/operations.ts'
+import { SYNC_CODES } from './error-codes/syncs.ts'
 import { SYSTEM_CODES } from './error-codes/systems.ts'
 import type { ErrorKind } from './errors.ts'
 
@@ -29,6 +30,7 @@ export interface CodeGroup {
 export const CODE_GROUPS: readonly CodeGroup[] = [
   { title: 'Taking events in', codes: INTAKE_CODES },
   { title: 'Flows and their steps', codes: FLOW_CODES },
+  { title: 'Two-way syncs', codes: SYNC_CODES },
   { title: 'Twenty and other systems', codes: SYSTEM_CODES },
   { title: 'Log and state', codes: ENGINE_CODES },
   { title: 'Start, commands and control', codes: OPERATION_CODES },
