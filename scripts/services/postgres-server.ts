@@ -59,6 +59,8 @@ function settings(port: number): string[] {
     fsync: 'off',
     max_connections: 100,
     lc_messages: 'C',
+    // It would open transactions of its own at any time.
+    autovacuum: 'off',
   }
   return Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }

@@ -104,7 +104,7 @@ async function canOwnRedis(): Promise<boolean> {
 }
 
 async function canOwnPostgres(): Promise<boolean> {
-  return postgres?.kind === 'machine' || postgres?.kind === 'apt' || (await postgresPrograms()) !== undefined
+  return (postgres && postgres.kind !== 'external') || (await postgresPrograms()) !== undefined
 }
 
 function commandFor({ missing, isOwn }: NotRun): string {

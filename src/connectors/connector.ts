@@ -63,6 +63,11 @@ export interface Connector {
   receive?(request: IncomingRequest): Promise<Received>
   /** One complete walk from the cursor (undefined at the first). Never runs twice at once; one instance polls. */
   poll?(cursor: unknown, signal: AbortSignal): AsyncIterable<Page>
+  /**
+   * Listens until aborted, and calls `poke` when a poll would find something: it then comes at once. What it heard may be
+   * lost, because the poll finds it again; so every instance listens. Never rejects.
+   */
+  listen?(poke: () => void, signal: AbortSignal): Promise<void>
   /** Can it work now? Also the place to register a webhook. @throws SyncError with what to do. */
   check?(signal: AbortSignal): Promise<void>
   close?(): Promise<void>

@@ -33,7 +33,10 @@ beforeEach(async () => {
   client = testClient(database, TABLES)
   contacts = new PostgresPeer(client, 'contacts')
 })
-afterEach(() => client.close())
+afterEach(async () => {
+  await database.endSessions()
+  await client.close()
+})
 
 async function insert(n: number, values: Fields = {}): Promise<void> {
   const row = { id: id(n), email: `${n}@example.com`, updated_at: STAMP, ...values }

@@ -4,7 +4,6 @@ import { pino } from 'pino'
 import { type PostgresService, startPostgres } from '../../scripts/services/postgres.ts'
 import { PostgresClient } from '../../src/clients/postgres/client.ts'
 import type { PostgresConfig } from '../../src/clients/postgres/config.ts'
-import { systemClock } from '../../src/environment/clock.ts'
 import { createEnvironment } from '../../src/environment/system.ts'
 
 export interface TestDatabase {
@@ -14,6 +13,8 @@ export interface TestDatabase {
   sql(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>
   /** A connection of its own, for transactions that stay open. */
   session(): Promise<pg.Client>
+  /** Those that a test which failed left open: their locks would hold up the next one. */
+  endSessions(): Promise<void>
   drop(): Promise<void>
 }
 
@@ -30,10 +31,18 @@ export async function freshDatabase(given?: Pick<PostgresService, 'url'>): Promi
   url.pathname = `/${name}`
   const pool = new pg.Pool({ connectionString: url.href, max: 2 })
   pool.on('error', () => {})
+  const sessions: pg.Client[] = []
   return {
     url: url.href,
     sql: async (text, values) => (await pool.query(text, values ? [...values] : undefined)).rows,
-    session: () => connected(url.href),
+    async session() {
+      const session = await connected(url.href)
+      sessions.push(session)
+      return session
+    },
+    async endSessions() {
+      await Promise.all(sessions.splice(0).map(session => session.end().catch(() => {})))
+    },
     async drop() {
       await pool.end()
       await run(`drop database if exists ${name} with (force)`).catch(() => {})
@@ -60,4 +69,4 @@ export function testClient(
   return new PostgresClient({ url: database.url, tables, ...more }, { name: 'warehouse', env })
 }
 
-export { startPostgres, systemClock }
+export { type PostgresService, startPostgres }

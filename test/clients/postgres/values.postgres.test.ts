@@ -4,8 +4,8 @@ import type { PostgresClient } from '../../../src/clients/postgres/client.ts'
 import { PostgresPeer } from '../../../src/sinks/postgres/peer.ts'
 import { freshDatabase, live, type TestDatabase, testClient } from '../../support/postgres.ts'
 
-/** No lone surrogates and no NUL: Postgres has no place for either. */
-const text = fc.string({ unit: 'binary', maxLength: 20 }).filter(each => !each.includes('\0') && each.isWellFormed())
+/** No NUL: Postgres has no place for it. */
+const text = fc.string({ unit: 'binary', maxLength: 20 }).filter(each => !each.includes('\0'))
 const instant = fc
   .date({ min: new Date('0001-01-01'), max: new Date('9999-12-31'), noInvalidDate: true })
   .map(each => each.toISOString())
