@@ -28,11 +28,12 @@ export class BenchDaemon {
     this.folder = folder
     this.port = port
     this.configs = [join(ROOT, 'bench/config', options.config), join(folder, 'engine.yaml')]
-    const profile = process.env.BENCH_PROFILE
+    const { BENCH_PROFILE: profile, BENCH_NODE_OPTIONS: given } = process.env
+    const nodeOptions = [given, profile && `--import ${join(ROOT, 'bench/lib/profile.mjs')}`].filter(Boolean)
     this.env = {
       BENCH_SECRET: SECRET,
       ...options.env,
-      ...(profile && { NODE_OPTIONS: `--import ${join(ROOT, 'bench/lib/profile.mjs')}` }),
+      ...(nodeOptions.length > 0 && { NODE_OPTIONS: nodeOptions.join(' ') }),
     }
     this.#process = new DaemonProcess({ configs: this.configs, env: this.env, url: `http://127.0.0.1:${port}` })
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../environment.ts'
-import { byLeader, type FetchOptions, type FetchPoint, fetchPages } from './fetch.ts'
+import { byLeader, type FetchOptions, type FetchPoint, fetchPages, type Page } from './fetch.ts'
 import type { Cluster } from './kafkajs-internals.ts'
 import { protocolErrorOf } from './log-error.ts'
 import type { OwnedPartition } from './owned-partition.ts'
@@ -22,7 +22,8 @@ export interface PumpHooks {
 /** Keeps one fetch under way to each leader that has partitions which want a page. */
 export class FetchPump {
   readonly #cluster: Cluster
-  readonly #partitions: readonly OwnedPartition[]
+  /** In the order in which they are asked. */
+  #partitions: readonly OwnedPartition[]
   readonly #clock: Clock
   readonly #options: FetchOptions
   readonly #hooks: PumpHooks
@@ -71,9 +72,7 @@ export class FetchPump {
     this.#busy.add(leader)
     const cancelWatch = this.#clock.after(SILENCE_MS, () => this.#hooks.broken(new Error('a fetch never ended')))
     try {
-      for (const page of await fetchPages(this.#cluster, leader, points, this.#options)) {
-        this.#partitions.find(each => each.topic === page.topic && each.partition === page.partition)?.receive(page)
-      }
+      for (const page of await fetchPages(this.#cluster, leader, points, this.#options)) this.#receive(page)
       this.#failures = 0
       await this.#cluster.refreshMetadataIfNecessary()
       if (this.#partitionCounts() !== this.#counts) this.#hooks.partitionsChanged()
@@ -84,6 +83,13 @@ export class FetchPump {
       this.#busy.delete(leader)
     }
     this.pump()
+  }
+
+  #receive(page: Page): void {
+    const partition = this.#partitions.find(each => each.topic === page.topic && each.partition === page.partition)
+    if (!partition) return
+    partition.receive(page)
+    if (page.events.length > 0) this.#partitions = [...this.#partitions.filter(each => each !== partition), partition]
   }
 
   async #recover(error: unknown, points: readonly FetchPoint[]): Promise<void> {

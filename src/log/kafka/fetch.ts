@@ -3,8 +3,12 @@ import { type Cluster, FetchedBatch, type FetchedPartition, READ_COMMITTED } fro
 import type { RegistryFormat } from './registry.ts'
 import { loggedEvent } from './wire.ts'
 
-const PARTITION_BYTES = 1024 * 1024
-const RESPONSE_BYTES = 4 * 1024 * 1024
+/**
+ * Everything in an answer is unpacked at once: the more it is, the more of it outlives the young generation of the heap.
+ * A record batch that is larger comes whole, once its partition is asked first.
+ */
+const PARTITION_BYTES = 256 * 1024
+const RESPONSE_BYTES = 1024 * 1024
 /** More than the largest record batch that a topic may have here. */
 const LARGEST_BYTES = 64 * 1024 * 1024
 
@@ -25,7 +29,7 @@ export interface Page {
   readonly next: number
   /** End of what can be read at present. */
   readonly end: number
-  /** Nothing came, though `next` is below `end`: other partitions filled the answer, or nothing but gaps is left. */
+  /** It was asked first and nothing came, though `next` is below `end`: most likely nothing but gaps is left. */
   readonly stuck: boolean
 }
 
@@ -51,7 +55,12 @@ export function byLeader<T extends { topic: string; partition: number }>(
   return grouped
 }
 
-/** One fetch from one leader; waits at most `waitMs` for the first record. Throws what kafkajs throws. */
+/**
+ * One fetch from one leader; waits at most `waitMs` for the first record. Throws what kafkajs throws.
+ * A broker fills its answer in the order of the points, and gives the first that has anything one batch at least: those that
+ * came back with nothing are to be asked first the next time.
+ * @see https://cwiki.apache.org/confluence/display/KAFKA/KIP-74%3A+Add+Fetch+Response+Size+Limit+in+Bytes
+ */
 export async function fetchPages(
   cluster: Cluster,
   leader: number,
@@ -74,7 +83,7 @@ export async function fetchPages(
   for (const { topicName, partitions } of responses) {
     for (const fetched of partitions) {
       const point = asked.find(({ topic, partition }) => topic === topicName && partition === fetched.partition)
-      if (point) pages.push(await pageOf(point, fetched, registry))
+      if (point) pages.push(await pageOf(point, fetched, point === asked[0], registry))
     }
   }
   return pages
@@ -90,7 +99,12 @@ function requestOf(points: readonly FetchPoint[], maxBytes: number) {
   return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
 }
 
-async function pageOf(point: FetchPoint, fetched: FetchedPartition, registry?: RegistryFormat): Promise<Page> {
+async function pageOf(
+  point: FetchPoint,
+  fetched: FetchedPartition,
+  isFirst: boolean,
+  registry?: RegistryFormat,
+): Promise<Page> {
   const { topic, partition, offset, stuck } = point
   const batch = new FetchedBatch(topic, String(offset), fetched)
   const events: LoggedEvent[] = []
@@ -103,7 +117,7 @@ async function pageOf(point: FetchPoint, fetched: FetchedPartition, registry?: R
   if (last) return { topic, partition, events, next: Number(last.offset) + 1, end, stuck: false }
   // Asked for alone and still nothing: only what compaction or transactions left behind is there.
   if (stuck) return { topic, partition, events, next: Math.max(offset, end), end, stuck: false }
-  return { topic, partition, events, next: offset, end, stuck: offset < end }
+  return { topic, partition, events, next: offset, end, stuck: isFirst && offset < end }
 }
 
 function endOf({ highWatermark, lastStableOffset }: FetchedPartition): number {

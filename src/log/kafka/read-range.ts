@@ -148,7 +148,10 @@ export class KafkaRange implements AsyncIterator<LoggedEvent> {
     // Ends at what is stable, should a transaction of somebody else hang below the end.
     const isOver = page.next >= cursor.end || (page.events.length === 0 && !page.stuck && page.next >= page.end)
     const rest = cursors.filter((_, each) => each !== index)
-    this.#cursors = isOver ? rest : [...rest, { ...cursor, offset: page.next, stuck: page.stuck }]
+    const moved = { ...cursor, offset: page.next, stuck: page.stuck }
+    // Whoever got nothing is asked first the next time.
+    if (isOver) this.#cursors = rest
+    else this.#cursors = page.next === cursor.offset ? [moved, ...rest] : [...rest, moved]
     const last = page.events.at(-1)
     return last && last.offset >= cursor.end ? page.events.filter(({ offset }) => offset < cursor.end) : page.events
   }
