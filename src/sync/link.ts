@@ -44,6 +44,8 @@ export interface Side {
   deleted?: { readonly version: string; readonly at: number; readonly proof: 'event' | 'pull' | 'ours' }
   /** Not found when it was asked for; no proof of a deletion. */
   missing?: boolean
+  /** A write of ours brought it back out of the trash without meaning to: it goes there again. */
+  undeleted?: boolean
   /** What was told leaves open how the record is: read it before anything else. */
   unclear?: boolean
   /** Writes of ours, newest last. */
@@ -56,6 +58,8 @@ export interface OwnWrite {
   readonly version: string
   /** What each written field showed before. */
   readonly replaced: Readonly<Record<string, unknown>>
+  /** It was to bring the record back out of the trash. */
+  readonly restores?: boolean
 }
 
 export interface Field {

@@ -53,6 +53,7 @@ export function observe(link: Link, observation: Observation, mapping: Mapping):
     findOverwritten(link, observation, mapping)
     return
   }
+  if (change.restored && isOwnWrite(seen, change.record.version)) seen.undeleted = true
   if (age === 0 && source === 'event') {
     // P5: one version with two contents, as coarse timestamps give; only the side knows which came last.
     if (differs(link, observation, mapping)) seen.unclear = true
@@ -75,13 +76,29 @@ function sideOf({ side, change: { record }, now }: Observation, mapping: Mapping
   }
 }
 
+/** The state that a write of ours left, unless that was to bring the record back. */
+function isOwnWrite({ wrote }: Side, version: string): boolean {
+  return wrote.some(write => !write.restores && compareVersions(write.version, version) === 0)
+}
+
+/** It happened between the state on which a write of ours was based and that write. */
+function wroteOver({ wrote }: Side, version: string): boolean {
+  return wrote.some(
+    write =>
+      !write.restores && compareVersions(write.before, version) < 0 && compareVersions(version, write.version) < 0,
+  )
+}
+
 /** P7: believed because the side itself said so; not when a later state was seen already. */
 function observeDeletion(link: Link, { side, change: { kind, record }, source, now }: Observation): void {
   const seen = link[side]
   if (!seen) return
   if (source === 'read') delete seen.unclear
   if (seen.deleted) return
-  if (kind === 'deleted' && compareVersions(record.version, seen.version) < 0) return
+  if (kind === 'deleted' && compareVersions(record.version, seen.version) < 0) {
+    if (wroteOver(seen, record.version)) seen.undeleted = true
+    return
+  }
   const version = compareVersions(record.version, seen.version) > 0 ? record.version : seen.version
   seen.version = version
   seen.deleted = { version, at: now, proof: 'event' }
@@ -236,7 +253,10 @@ export function observeAnswer(
     if (isOurs && field.agreed && map.same(field.agreed.value, wrote)) own.accepted = { value: reading.value }
   }
   if (!isNew)
-    link[side]!.wrote = [...seen!.wrote, { before: before!, version: record.version, replaced }].slice(-KEEP_WRITES)
+    link[side]!.wrote = [
+      ...seen!.wrote,
+      { before: before!, version: record.version, replaced, ...(intended.op === 'restore' && { restores: true }) },
+    ].slice(-KEEP_WRITES)
   if (intended.stamp !== undefined && landed !== 'unknown') link.stamped = { ...link.stamped, [side]: intended.stamp }
   delete link[side]!.deleted
   takeIn(link, answer, mapping)

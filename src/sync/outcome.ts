@@ -54,7 +54,9 @@ export async function answerOf(
 function deletedByUs(link: Link, side: SideName, version: string | undefined, now: number): void {
   const seen = link[side]!
   seen.version = version ?? seen.version
-  seen.deleted = { version: seen.version, at: now, proof: 'ours' }
+  // Taking back an undone deletion leaves it as somebody else's, which the other side has yet to follow.
+  seen.deleted = { version: seen.version, at: now, proof: seen.undeleted ? 'event' : 'ours' }
+  delete seen.undeleted
 }
 
 /** The key belongs to a record that was made in the meantime, or lies in the trash. */

@@ -27,6 +27,8 @@ export interface PeerChange {
    * Absent for `destroyed`.
    */
   readonly incomplete?: true
+  /** This very change brought the record back out of the trash. */
+  readonly restored?: true
   /** Who did it, for people: a member's name, an integration. */
   readonly by?: string
 }

@@ -22,6 +22,9 @@ export function settle(link: Link, mapping: Mapping, config: SyncConfig, context
     if (due) return due
   }
   merge(link, mapping, context)
+  // P7: a deletion that a write of ours undid before it was known.
+  const undone = SIDES.find(side => link[side]?.undeleted)
+  if (undone) return { [undone]: { op: 'delete', id: link[undone]!.id, values: {}, agreement: link.agreement } }
   if (link.hold?.kind === 'missing' && !link[link.hold.side]?.missing) delete link.hold
   const deleted = settleDeletion(link, mapping, config, context)
   if (deleted !== undefined) return deleted

@@ -1,5 +1,5 @@
 import type { SyncConfig } from '../../src/config/config.ts'
-import type { Fields } from '../../src/event.ts'
+import type { ChangeEvent, Fields } from '../../src/event.ts'
 import { memoryLog } from '../../src/log/memory.ts'
 import twentySink from '../../src/sinks/twenty.ts'
 import { localCoordinator } from '../../src/state/local-coordinator.ts'
@@ -81,6 +81,23 @@ export class SyncBench {
     })
     this.#running.push(runner.run(this.#ending.signal))
     return runner
+  }
+
+  /** A webhook of the side about a record as it is now. */
+  tell(side: 'left' | 'right', id: string, changed: readonly string[]): Promise<void> {
+    const row = this[side].twenty.rows('people').find(each => each.id === id) as Fields
+    const event: ChangeEvent = {
+      id: `${id} ${String(row.updatedAt)}`,
+      type: 'person.updated',
+      source: `/${side}`,
+      subject: `person/${id}`,
+      time: String(row.updatedAt),
+      key: id,
+      changed,
+      extensions: { via: 'webhook' },
+      data: row,
+    }
+    return this.#log.append(side, [event])
   }
 
   people(side: 'left' | 'right'): (Fields & { id: string })[] {

@@ -21,11 +21,13 @@ export function changeOf(event: ChangeEvent): PeerChange {
     return { kind: 'destroyed', record: { ...record, version: event.time }, ...(by && { by }) }
   }
   const deleted = action === 'deleted' || record.deleted
+  const isRestored = !deleted && event.changed?.includes('deletedAt')
   return {
     kind: deleted ? 'deleted' : 'present',
     record: { ...record, deleted },
     // Only the webhook names what that very change touched.
     ...(event.extensions?.via === 'webhook' && event.changed && { changed: event.changed }),
+    ...(isRestored && { restored: true }),
     ...(by && { by }),
   }
 }
