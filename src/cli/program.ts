@@ -4,6 +4,7 @@ import { addDeadLetters } from './commands/dead-letters.ts'
 import { addEvents } from './commands/events.ts'
 import { addInit } from './commands/init.ts'
 import { addPause, addResume } from './commands/pause.ts'
+import { addPostgres } from './commands/postgres.ts'
 import { addReload } from './commands/reload.ts'
 import { addReplay } from './commands/replay.ts'
 import { addRun } from './commands/run.ts'
@@ -29,6 +30,7 @@ const COMMANDS: readonly AddCommand[] = [
   addDeadLetters,
   addPause,
   addResume,
+  addPostgres,
   addSandbox,
 ]
 

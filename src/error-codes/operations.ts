@@ -82,6 +82,11 @@ export const OPERATION_CODES: ErrorCodes = {
     means: 'The connector has no such object.',
     advice: 'The message names those that it has.',
   },
+  NO_SUCH_SYSTEM: {
+    kinds: ['rejected'],
+    means: 'The config has no such system, or it is of another type.',
+    advice: 'The message has the names.',
+  },
   NO_SUCH_FLOW: {
     kinds: ['rejected'],
     means: 'The config has no flow of this name.',
@@ -109,7 +114,8 @@ export const OPERATION_CODES: ErrorCodes = {
   },
   EVENT_GONE: {
     kinds: ['rejected'],
-    means: 'The event of a dead letter is no longer in its topic, and the letter, of an older version, has it only redacted.',
+    means:
+      'The event of a dead letter is no longer in its topic, and the letter, of an older version, has it only redacted.',
     advice: 'Send the event anew from where it came, then discard the letter.',
   },
   AMBIGUOUS_DEAD_LETTER: {

@@ -43,6 +43,7 @@ describe('help', () => {
         dead-letters                   Look at what flows gave up on; send it back or let it go.
         pause <flow>                   Pause a flow.
         resume <flow>                  Let a paused or stopped flow go on.
+        postgres                       Prepare a Postgres database for polls that see everything.
         sandbox [options]              Run a stand-in for Twenty, to try things on.
 
       Config: what --config names, else TWENTY_SYNC_CONFIG, else twenty-sync.yaml or config/ in this
