@@ -1,0 +1,3 @@
+import { describeRestSync } from './sync-rest.ts'
+
+describeRestSync('kafka')
