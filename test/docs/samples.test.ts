@@ -67,7 +67,8 @@ describe('what the documentation shows is real', () => {
       readFileSync(join(ROOT, file), 'utf8'),
     )
     const known = sources.join('\n')
-    const metrics = [...page.text.matchAll(/\btwenty_sync_([a-z_]+)/g)].map(match => match[1]!)
+    // The table that triggers in Postgres write is none.
+    const metrics = [...page.text.matchAll(/\btwenty_sync_(?!changes\b)([a-z_]+)/g)].map(match => match[1]!)
     expect(metrics.filter(name => !new RegExp(`['_]${name}'`).test(known))).toEqual([])
     const codes = page.inline
       .map(({ text }) => text)

@@ -26,7 +26,7 @@ export const addPostgres: AddCommand = (program, runner) => {
       }),
     )
   withExamples(command, [
-    ['twenty-sync postgres sql warehouse > warehouse.sql', 'to read, and to run with psql'],
+    ['twenty-sync postgres sql warehouse', 'to read, and to run with psql'],
     ['twenty-sync postgres sql warehouse --remove', 'when the database is no longer to be kept in step'],
   ])
 }
