@@ -95,11 +95,13 @@ function settleDeletion(link: Link, mapping: Mapping, config: SyncConfig, contex
   const [side] = gone
   if (!side) {
     if (link.hold?.kind === 'delete') delete link.hold
+    delete link.decided
     return undefined
   }
   const rest = link[other(side)]
   if (gone.length === 2 || !rest) return end(link, 'deleted', context)
   if (link.hold?.kind === 'delete') return {}
+  if (link.decided) return asDecided(link, side, context)
   const { deletes } = config[other(side)]
   if (deletes === 'ignore') return end(link, 'unlinked', context)
   if (deletes === 'hold') return holdDeletion(link, side, 'the config leaves deletions to a person', context)
@@ -110,9 +112,25 @@ function settleDeletion(link: Link, mapping: Mapping, config: SyncConfig, contex
   return { [other(side)]: { op: 'delete', id: rest.id, values: {}, agreement: link.agreement } }
 }
 
+/** @param side that of the deleted record. */
+function asDecided(link: Link, side: SideName, context: PlanContext): Due {
+  const { kind, at } = link.decided!
+  const rest = link[other(side)]!
+  if (link.hold || rest.missing || rest.unclear) return {}
+  const base = { values: {}, agreement: link.agreement }
+  if (kind === 'restore') return { [side]: { ...base, op: 'restore', id: link[side]!.id } }
+  // P7: the person did not see this edit.
+  if (Object.values(link.fields).some(({ why }) => why && why.from !== side && why.decidedAt > at)) {
+    delete link.decided
+    return holdDeletion(link, side, 'the other side was edited after a person had decided', context)
+  }
+  return { [other(side)]: { ...base, op: 'delete', id: rest.id } }
+}
+
 function end(link: Link, why: 'deleted' | 'unlinked', { now }: PlanContext): Due {
   link.ended = { at: now, why }
   delete link.hold
+  delete link.decided
   return {}
 }
 

@@ -169,8 +169,9 @@ export class SettleRound {
       if (link.intent?.[side]?.op === 'create') return !this.#context.peers[side].choosesId
       return !this.#knowsAll() && this.#preview(link)[side]?.op === 'create'
     })
-    if (wanted.length === 0) return
-    const found = await counterpartOf(this.#context, side, wanted, this.#peerOptions)
+    // A person knows of those that share its key.
+    const asked = wanted.filter(({ apart, intent }) => !apart || intent)
+    const found = asked.length > 0 ? await counterpartOf(this.#context, side, asked, this.#peerOptions) : NOBODY
     for (const link of wanted) readings.set(link.id, { ...readings.get(link.id), found: found.get(link.id) ?? [] })
   }
 
@@ -401,6 +402,8 @@ export class SettleRound {
     else settled.add(id)
   }
 }
+
+const NOBODY: ReadonlyMap<string, Found> = new Map()
 
 interface Call {
   readonly side: SideName

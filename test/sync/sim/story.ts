@@ -18,7 +18,7 @@ export async function tellStory(schedule: Schedule): Promise<string> {
       ].join(' '),
     ),
     ...lines(outcome),
-    ...outcome.links.map(link => JSON.stringify(link)),
+    ...outcome.links.map(link => describe(link)),
   ].join('\n')
 }
 
@@ -48,4 +48,14 @@ function changed({ before, after, fields }: Change): string {
 
 function since(at: number | undefined, startedAt: number): string {
   return at === undefined ? '-' : String(at - startedAt)
+}
+
+/** Only what is not at rest as one would expect. */
+function describe({ fields, left, right, ...link }: Outcome['links'][number]): string {
+  const strip = (side: typeof left) => side && { ...side, native: undefined, wrote: side.wrote.length }
+  const open = Object.entries(fields).map(([name, field]) => {
+    const { agreed, held, left: one, right: two } = field
+    return `    ${name}: agreed ${JSON.stringify(agreed)} left ${JSON.stringify(one)} right ${JSON.stringify(two)} held ${JSON.stringify(held)}`
+  })
+  return [JSON.stringify({ ...link, left: strip(left), right: strip(right) }), ...open].join('\n')
 }
