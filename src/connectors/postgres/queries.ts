@@ -43,8 +43,8 @@ export async function changedRows(client: PostgresClient, table: Table, query: R
   const conditions = [`${time} is not null`]
   if (query.since !== undefined) conditions.push(`${time} >= ${value(updatedAt.type, query.since)}`)
   if (query.horizon !== undefined) {
-    // P2: whatever was not committed when the last walk began. A rewritten table has rows of transaction 2, which is none.
-    conditions.push(`(age(xmin) <= age(${value('xid8', query.horizon)}::xid) or xmin = '2'::xid)`)
+    // P2: whatever was not committed when the last walk began. Freezing and rewriting a table leave `xmin` as it was.
+    conditions.push(`age(xmin) <= age(${value('xid8', query.horizon)}::xid)`)
   }
   if (query.after) {
     const { version, id: last } = query.after
