@@ -2,8 +2,9 @@ import type { SideName } from '../config/config.ts'
 import type { Clock } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import type { Entry, StateStore, Version, Write } from '../state/state-store.ts'
-import { conflictOf } from './conflict.ts'
+import { type Conflict, conflictOf } from './conflict.ts'
 import { type Link, SIDES } from './link.ts'
+import type { Question } from './question.ts'
 import type { SyncKeys } from './sync-keys.ts'
 import { timesOf } from './times.ts'
 
@@ -29,14 +30,22 @@ export interface LinkStoreOptions {
 /** Links and their indexes in the state. */
 export class LinkStore {
   readonly keys: SyncKeys
-  /** Told of links after their commit. Takes no time, does not throw. */
-  onChange: ((links: readonly Link[]) => void) | undefined
+  readonly #listeners = new Set<(links: readonly Link[]) => void>()
   readonly #options: LinkStoreOptions
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(options: LinkStoreOptions) {
     this.#options = options
     this.keys = options.keys
+  }
+
+  /**
+   * Links are told after their commit by this process. A listener takes no time and does not throw.
+   * @returns what ends it.
+   */
+  listen(listener: (links: readonly Link[]) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /**
@@ -58,7 +67,7 @@ export class LinkStore {
       const result = await work(transaction)
       const writes = transaction.writes()
       if (writes.length === 0 || (await state.commit(writes))) {
-        this.onChange?.(transaction.changed)
+        for (const listener of this.#listeners) listener(transaction.changed)
         return result
       }
       if (attempt === TRIES) {
@@ -78,6 +87,39 @@ export class LinkStore {
     if (recordIds.length === 0) return []
     const entries = await this.#options.state.get(recordIds.map(id => this.keys.record(side, id)))
     return entries.map(entry => entry?.value as string | undefined)
+  }
+
+  /** Ids of links whose id, or the id of whose record on either side, begins so. At most so many. */
+  async idsBeginning(text: string, most: number): Promise<string[]> {
+    const found = new Set<string>()
+    for await (const { value } of this.#options.state.scan(this.keys.link(text))) {
+      found.add((value as Link).id)
+      if (found.size >= most) break
+    }
+    for (const side of SIDES) {
+      for await (const { value } of this.#options.state.scan(this.keys.record(side, text))) {
+        if (found.size >= most) break
+        found.add(value as string)
+      }
+    }
+    return [...found]
+  }
+
+  async *conflicts(): AsyncIterable<Conflict> {
+    for await (const { value } of this.#options.state.scan(this.keys.conflicts)) yield value as Conflict
+  }
+
+  /** What people are asked, by link. */
+  async *questions(): AsyncIterable<readonly [link: string, Question]> {
+    const prefix = this.keys.questions
+    for await (const { key, value } of this.#options.state.scan(prefix)) {
+      yield [key.slice(prefix.length), value as Question]
+    }
+  }
+
+  async isDue(id: string): Promise<boolean> {
+    const [entry] = await this.#options.state.get([this.keys.due(id)])
+    return entry !== undefined
   }
 
   async *all(): AsyncIterable<Link> {
@@ -178,7 +220,8 @@ export class LinkTransaction {
   async put(link: Link, { due }: { due: boolean }): Promise<void> {
     if (!this.#before.has(link.id)) await this.link(link.id)
     const before = this.#before.get(link.id)
-    const ttlMs = link.ended ? TOMBSTONE_MS : undefined
+    // What stands apart by a person's word or the config's does so for good.
+    const ttlMs = link.ended?.why === 'deleted' ? TOMBSTONE_MS : undefined
     await this.#putKeyed(this.#keys.link(link.id), link, ttlMs)
     for (const side of SIDES) {
       const was = before?.[side]

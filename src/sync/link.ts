@@ -19,6 +19,8 @@ export interface Link {
   ended?: { readonly at: number; readonly why: 'deleted' | 'unlinked' }
   /** A person said that it has no counterpart yet: it is not matched by key. */
   apart?: boolean
+  /** What a person decided about a deletion on one side: the other record goes too, or the deleted one comes back. */
+  decided?: { readonly kind: 'delete' | 'restore'; readonly at: number }
   /** Counts agreements; what was stamped on the sides is the number at that time. */
   agreement: number
   /** State and agreement as last written to the sides' own fields for them. */

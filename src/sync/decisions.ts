@@ -1,0 +1,332 @@
+import type { SideName } from '../config/config.ts'
+import { SyncError } from '../errors.ts'
+import { derivedId } from '../identity.ts'
+import { nearest } from '../nearest.ts'
+import { conflictOf } from './conflict.ts'
+import { linkIdFor, planContext, type SyncContext } from './context.ts'
+import { isAlive, type Link, other, SIDES } from './link.ts'
+import type { LinkTransaction } from './link-store.ts'
+import { join } from './match.ts'
+import { agree, resolveField } from './merge.ts'
+import { newLink, observe } from './observe.ts'
+import type { PeerOptions, PeerRecord } from './peer.ts'
+import { settle } from './plan.ts'
+
+/** What a person decides about one pair. */
+export type Decision =
+  /** The value of that side stands: for the contested fields, or for those named, contested or decided before. */
+  | { readonly kind: 'take'; readonly side: SideName; readonly fields?: readonly string[] }
+  /** The other record of a deleted one goes too. */
+  | { readonly kind: 'delete' }
+  /** A deleted or missing record comes back: out of the trash, else as a new one. */
+  | { readonly kind: 'recreate' }
+  /** The two have nothing to do with each other any more; neither is touched. */
+  | { readonly kind: 'unlink' }
+  /** Takes `unlink` back. */
+  | { readonly kind: 'relink' }
+  /** This record of the other side is the counterpart. */
+  | { readonly kind: 'pair'; readonly record: string }
+  /** None of those with the same key is the counterpart. */
+  | { readonly kind: 'apart' }
+  /** What was refused, or not found, is tried again. */
+  | { readonly kind: 'retry' }
+
+export interface Decided {
+  /** The pair that it is about now. */
+  readonly link: string
+  /** What follows, for people. */
+  readonly does: string
+  /** Arguments of `conflicts resolve` that take it back, where anything does. */
+  readonly undo?: string
+}
+
+/** Waits so long for a write that is under way. */
+const BUSY_MS = 10_000
+const LOOK_EVERY_MS = 200
+
+/**
+ * Stores a person's decision. Durable when resolved; whoever runs the sync then acts on the link.
+ * @throws SyncError rejected `NOT_DECIDABLE`, `NO_SUCH_FIELD`, `NO_SUCH_RECORD`, `ALREADY_PAIRED`; retryable `LINK_BUSY`.
+ */
+export async function decide(
+  context: SyncContext,
+  linkId: string,
+  decision: Decision,
+  { by, signal }: { readonly by: string; readonly signal: AbortSignal },
+): Promise<Decided> {
+  const { clock } = context.env
+  const record = await readFor(context, linkId, decision, { signal, priority: 'live' })
+  for (const until = clock.now() + BUSY_MS; ; ) {
+    const decided = await context.store.transact(async transaction => {
+      const link = await transaction.link(linkId)
+      if (!link)
+        throw new SyncError('rejected', 'NO_SUCH_LINK', `the pair ${linkId} is gone; it became part of another`)
+      if (link.intent) return undefined
+      return new Judgement(context, transaction, link, by, record).take(decision)
+    })
+    if (decided) return decided
+    if (clock.now() >= until) {
+      const message = `a write to the pair ${linkId} was begun and its outcome is not known yet; the daemon looks what became of it, then give the command again`
+      throw new SyncError('retryable', 'LINK_BUSY', message)
+    }
+    await clock.sleep(LOOK_EVERY_MS, signal)
+  }
+}
+
+/** What the other system has to be asked before anything is decided. */
+async function readFor(
+  { store, peers }: SyncContext,
+  linkId: string,
+  decision: Decision,
+  options: PeerOptions,
+): Promise<PeerRecord | undefined> {
+  const [link] = await store.load([linkId])
+  if (!link) return undefined
+  if (decision.kind === 'pair') {
+    const side = SIDES.find(each => !link[each])
+    return side && (await peers[side].get([decision.record], options))[0]
+  }
+  if (decision.kind !== 'recreate' || link.hold?.kind !== 'delete') return undefined
+  const { side } = link.hold
+  return peers[side].restores ? (await peers[side].get([link[side]!.id], options))[0] : undefined
+}
+
+/** One decision about one link, within a transaction. */
+class Judgement {
+  readonly #context: SyncContext
+  readonly #transaction: LinkTransaction
+  readonly #link: Link
+  readonly #by: string
+  readonly #record: PeerRecord | undefined
+
+  constructor(
+    context: SyncContext,
+    transaction: LinkTransaction,
+    link: Link,
+    by: string,
+    record: PeerRecord | undefined,
+  ) {
+    this.#context = context
+    this.#transaction = transaction
+    this.#link = link
+    this.#by = by
+    this.#record = record
+  }
+
+  async take(decision: Decision): Promise<Decided> {
+    switch (decision.kind) {
+      case 'take':
+        return this.#store(this.#takeSide(decision.side, decision.fields))
+      case 'delete':
+        return this.#store(this.#deleteOther())
+      case 'recreate':
+        return this.#recreate()
+      case 'unlink':
+        return this.#store(this.#unlink())
+      case 'relink':
+        return this.#store(this.#relink())
+      case 'apart':
+        return this.#store(this.#standApart())
+      case 'retry':
+        return this.#store(this.#retry())
+      case 'pair':
+        return this.#pair(decision.record)
+    }
+  }
+
+  async #store(decided: Omit<Decided, 'link'>, link = this.#link): Promise<Decided> {
+    const { mapping, config } = this.#context
+    const due = settle(link, mapping, config, planContext(this.#context))
+    const isUnclear = SIDES.some(side => link[side]?.unclear)
+    await this.#transaction.put(link, { due: Object.keys(due).length > 0 || isUnclear })
+    return { link: link.id, ...decided }
+  }
+
+  #takeSide(side: SideName, names: readonly string[] | undefined): Omit<Decided, 'link'> {
+    const contested = Object.keys(this.#link.fields).filter(name => this.#link.fields[name]!.held)
+    const chosen = names ?? contested
+    if (chosen.length === 0)
+      throw this.#wrong('no field of it is contested; name a field with --field to change a decision')
+    for (const name of chosen) this.#takeField(name, side)
+    const { system } = this.#context.config[side]
+    const fields = chosen.map(name => `--field ${name}`).join(' ')
+    return { does: `${chosen.join(', ')}: ${system} stands`, undo: `--take ${other(side)} ${fields}` }
+  }
+
+  #takeField(name: string, side: SideName): void {
+    const { mapping } = this.#context
+    const map = mapping.fields.find(each => each.name === name)
+    const field = this.#link.fields[name]
+    if (!map || !field)
+      throw noSuchField(
+        name,
+        mapping.fields.map(each => each.name),
+      )
+    const plan = planContext(this.#context)
+    const rule = `a person took ${this.#context.config[side].system}`
+    if (field.held) {
+      resolveField(this.#link, map, { side, by: this.#by, rule }, plan)
+      return
+    }
+    const lost = field.why?.lost
+    if (lost?.side !== side || !field.agreed) {
+      throw this.#wrong(
+        `${name} is not contested, and no value of ${this.#context.config[side].system} lost to the agreed one`,
+      )
+    }
+    const { value, at, by } = field.agreed
+    field.recent = []
+    const winner = { side, value: lost.value, at: plan.now, by: this.#by }
+    agree(this.#link, field, map, winner, { rule, lost: { side: other(side), value, at, ...(by && { by }) } }, plan)
+  }
+
+  #deleteOther(): Omit<Decided, 'link'> {
+    const { hold } = this.#link
+    if (hold?.kind !== 'delete') throw this.#wrong('none of its records was deleted')
+    delete this.#link.hold
+    this.#link.decided = { kind: 'delete', at: this.#context.env.clock.now() }
+    const side = other(hold.side)
+    return { does: `${this.#named(side)} is deleted too` }
+  }
+
+  async #recreate(): Promise<Decided> {
+    const { hold } = this.#link
+    if (hold?.kind !== 'delete' && hold?.kind !== 'missing')
+      throw this.#wrong('none of its records is deleted or missing')
+    const { side } = hold
+    delete this.#link.hold
+    const name = this.#named(side)
+    if (hold.kind === 'delete' && this.#record?.deleted) {
+      this.#link.decided = { kind: 'restore', at: this.#context.env.clock.now() }
+      return this.#store({ does: `${name} is taken out of the trash and gets what the other side has` })
+    }
+    const gone = this.#forget(side)
+    const decided = await this.#store({ does: `${name} is created again, with a new id` })
+    await this.#transaction.put(gone, { due: false })
+    return decided
+  }
+
+  /** P7: what is told late of the record that is gone must neither find this link nor begin a new pair. */
+  #forget(side: SideName): Link {
+    const link = this.#link
+    const gone = link[side]!
+    const { identity, env } = this.#context
+    const at = env.clock.now()
+    const id = derivedId('tombstone', identity, side, gone.id)
+    const deleted = gone.deleted ?? { version: gone.version, at, proof: 'pull' as const }
+    delete link[side]
+    delete link.decided
+    link.made = { ...link.made, [side]: (link.made?.[side] ?? 0) + 1 }
+    delete link.stamped?.[side]
+    for (const field of Object.values(link.fields)) field[side] = {}
+    return { ...newLink(id), [side]: { ...gone, deleted }, ended: { at, why: 'deleted' } }
+  }
+
+  #unlink(): Omit<Decided, 'link'> {
+    if (this.#link.ended) throw this.#wrong('it is no pair any more')
+    if (!this.#link.left || !this.#link.right)
+      throw this.#wrong('it has one record only; --apart says that it stays alone')
+    this.#link.ended = { at: this.#context.env.clock.now(), why: 'unlinked' }
+    delete this.#link.hold
+    delete this.#link.decided
+    return { does: 'the two are kept in step no more; neither was touched', undo: '--relink' }
+  }
+
+  #relink(): Omit<Decided, 'link'> {
+    if (this.#link.ended?.why !== 'unlinked') throw this.#wrong('nobody unlinked it')
+    delete this.#link.ended
+    // What happened to them meanwhile counts, and is read first.
+    for (const side of SIDES) if (isAlive(this.#link[side])) this.#link[side].unclear = true
+    return { does: 'the two are a pair again; both are read before anything is written', undo: '--unlink' }
+  }
+
+  #standApart(): Omit<Decided, 'link'> {
+    const { hold, left, right } = this.#link
+    if (hold?.kind !== 'ambiguous') throw this.#wrong('no other record shares its key')
+    delete this.#link.hold
+    this.#link.apart = true
+    const side: SideName = left && !right ? 'right' : 'left'
+    const { system, create } = this.#context.config[side]
+    return {
+      does: create ? `it gets a counterpart of its own in ${system}` : `it stays alone: ${system} creates nothing`,
+      ...(!create && { undo: '--pair <id of the record>' }),
+    }
+  }
+
+  #retry(): Omit<Decided, 'link'> {
+    const { hold } = this.#link
+    if (hold?.kind !== 'rejected' && hold?.kind !== 'missing' && hold?.kind !== 'unknown') {
+      throw this.#wrong('nothing of it was refused or not found')
+    }
+    delete this.#link.hold
+    const seen = this.#link[hold.side]
+    if (seen && hold.kind === 'missing') {
+      delete seen.missing
+      seen.unclear = true
+    }
+    return { does: hold.kind === 'missing' ? 'its record is looked for again' : 'the write is tried again' }
+  }
+
+  async #pair(recordId: string): Promise<Decided> {
+    const link = this.#link
+    const side = SIDES.find(each => isAlive(link[each]))
+    if (link.ended || !side || link[other(side)]) throw this.#wrong('it is a pair already')
+    const target = other(side)
+    const { system, object } = this.#context.config[target]
+    const record = this.#record
+    if (!record) throw new SyncError('rejected', 'NO_SUCH_RECORD', `${system} has no ${object} ${recordId}`)
+    if (record.deleted) {
+      const message = `${object} ${recordId} is in the trash of ${system}; restore it there, then give the command again`
+      throw new SyncError('rejected', 'NO_SUCH_RECORD', message)
+    }
+    const counterpart = await this.#holderOf(target, record)
+    delete link.apart
+    const pair = await join(this.#transaction, counterpart, link, side)
+    delete pair.apart
+    return this.#store({ does: `it is the counterpart of ${system} ${object} ${recordId}`, undo: '--unlink' }, pair)
+  }
+
+  /** The link of a record that has no counterpart; a new one where it was never seen. */
+  async #holderOf(side: SideName, record: PeerRecord): Promise<Link> {
+    const { env, peers, mapping } = this.#context
+    const known = await this.#transaction.linkOf(side, record.id)
+    const isTaken = known && (known[other(side)] || known.intent) && !known.ended
+    if (isTaken) {
+      const message = `${record.id} is the counterpart of ${known[other(side)]?.id ?? 'another one'}; unlink that pair (${known.id}) first`
+      throw new SyncError('rejected', 'ALREADY_PAIRED', message)
+    }
+    const { identity } = this.#context
+    const fresh = known
+      ? derivedId('link', identity, side, record.id, known.id)
+      : linkIdFor(this.#context, side, record.id)
+    const link = known && !known.ended ? known : newLink(fresh)
+    const offsetMs = peers[side].clockOffsetMs()
+    observe(
+      link,
+      { side, source: 'read', change: { kind: 'present', record }, offsetMs, now: env.clock.now() },
+      mapping,
+    )
+    return link
+  }
+
+  #named(side: SideName): string {
+    const { system, object } = this.#context.config[side]
+    return `${system} ${object} ${this.#link[side]?.id ?? ''}`.trim()
+  }
+
+  #wrong(why: string): SyncError {
+    const waits = conflictOf(this.#link)
+    const kind = waits ? `it waits as "${waits.kind}"` : 'nothing about it waits for a person'
+    return new SyncError('rejected', 'NOT_DECIDABLE', `that does not fit the pair ${this.#link.id}: ${why}; ${kind}`)
+  }
+}
+
+function noSuchField(name: string, known: readonly string[]): SyncError {
+  const meant = nearest(name, known)
+  const guess = meant === undefined ? '' : ` Did you mean "${meant}"?`
+  return new SyncError(
+    'rejected',
+    'NO_SUCH_FIELD',
+    `the sync has no field "${name}".${guess} There are: ${known.join(', ')}.`,
+  )
+}
