@@ -6,6 +6,7 @@ import type { ActionSpec, Sink } from '../sinks/sink.ts'
 import type { Coordinator } from '../state/coordinator.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Peer } from '../sync/peer.ts'
+import type { Tasks } from '../sync/tasks.ts'
 
 /**
  * How a component describes itself. One object per component; validation, `config/schema.json`, the reference pages,
@@ -199,6 +200,8 @@ export interface SinkDefinition<S extends TSchema = TSchema> extends Definition<
   create(config: Static<S>, context: SinkContext): Sink
   /** Present: the system can be a side of a two-way sync. */
   peer?(config: Static<S>, context: PeerContext): Peer
+  /** Present: the system has tasks by which syncs can ask people. */
+  tasks?(config: Static<S>, context: SinkContext): Tasks
 }
 
 /** Identity functions: they give the types, and a word to search for. */

@@ -9,6 +9,7 @@ import { claimsOf } from './twenty/claims.ts'
 import { Deliverer } from './twenty/deliverer.ts'
 import { TwentyPeer } from './twenty/peer.ts'
 import { Planner } from './twenty/planner.ts'
+import { TwentyTasks } from './twenty/tasks.ts'
 import { undoneDelete } from './twenty/undone-delete.ts'
 import { verifyUse } from './twenty/verify.ts'
 
@@ -25,6 +26,7 @@ export default defineSink({
   actions,
   client: createTwentyClient,
   peer: (config, context) => new TwentyPeer(config, context),
+  tasks: (_, { name, client, env }) => new TwentyTasks(name, client as TwentyClient, env.clock),
   create(config, { client, env }): Sink {
     const twenty = client as TwentyClient
     const planner = new Planner(twenty, env.clock)

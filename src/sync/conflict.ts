@@ -21,9 +21,9 @@ export function conflictOf(link: Link): Conflict | undefined {
     ...(link.right && { right: link.right.id }),
     ...(link.task && { task: link.task.id }),
   }
-  if (link.hold) return { ...ids, ...holdOf(link.hold) }
   const held = Object.entries(link.fields).filter(([, field]) => field.held)
   const [first] = held
+  if (link.hold) return { ...ids, ...holdOf(link.hold), ...(first && { fields: held.map(([name]) => name) }) }
   if (first) {
     const kind = held.some(([, field]) => field.held!.kind === 'loop') ? 'loop' : 'ask'
     const since = Math.min(...held.map(([, field]) => field.held!.since))

@@ -82,4 +82,18 @@ export class SyncKeys {
   task(id: string): string {
     return `${this.#tag}:task:${id}`
   }
+
+  /** What a person is asked about a link. */
+  question(id: string): string {
+    return `${this.#tag}:question:${id}`
+  }
+
+  get questions(): string {
+    return `${this.#tag}:question:`
+  }
+
+  /** How many tasks are open, and the one that says how many questions wait. */
+  get board(): string {
+    return `${this.#tag}:board`
+  }
 }

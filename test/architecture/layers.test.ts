@@ -51,7 +51,14 @@ const BASE = [
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   connectors: ['clients', 'config/definition.ts', 'state/state-store.ts', 'state/coordinator.ts'],
   processors: ['config/definition.ts', 'expressions'],
-  sinks: ['clients', 'config/definition.ts', 'state/state-store.ts', 'state/coordinator.ts', 'sync/peer.ts'],
+  sinks: [
+    'clients',
+    'config/definition.ts',
+    'state/state-store.ts',
+    'state/coordinator.ts',
+    'sync/peer.ts',
+    'sync/tasks.ts',
+  ],
   // A system's config says how its webhooks are verified.
   clients: ['config/definition.ts', 'state/state-store.ts', 'state/coordinator.ts', 'connectors/webhook/verify.ts'],
   log: ['config/config.ts', 'embedded'],

@@ -24,6 +24,15 @@ export class Members {
   /** All members, when an item names an assignee; at most one that it names is unknown for a minute. */
   async of(items: readonly Item[], schema: TwentySchema, options: CallOptions): Promise<ReadonlyMap<string, string>> {
     const emails = items.flatMap(({ args }) => (typeof args.assignee === 'string' ? [args.assignee.toLowerCase()] : []))
+    return this.withEmails(emails, schema, options)
+  }
+
+  /** @param emails in lower case. */
+  async withEmails(
+    emails: readonly string[],
+    schema: TwentySchema,
+    options: CallOptions,
+  ): Promise<ReadonlyMap<string, string>> {
     if (emails.length === 0) return this.#known
     const age = this.#clock.elapsed() - this.#readAt
     const missing = emails.some(email => !this.#known.has(email))
