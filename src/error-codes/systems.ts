@@ -104,11 +104,6 @@ export const SYSTEM_CODES: ErrorCodes = {
       'The database does not fit the config: a table or column is not there or of another kind, the server is too old, or TLS is missing.',
     advice: 'Mend `tables` of the system, or the database, as the message says.',
   },
-  POSTGRES_DUPLICATE: {
-    kinds: ['rejected'],
-    means: 'Another row holds a value that must be unique.',
-    advice: 'Mend one of the two rows; reconciliation tries again.',
-  },
   POSTGRES_REFUSED: {
     kinds: ['rejected'],
     means: 'Postgres refuses a write for a constraint or another reason, which the message quotes.',

@@ -327,7 +327,10 @@ describe('with the triggers of `postgres sql`', () => {
     await database.sql(`update marked set deleted_at = now()`)
     expect(shown(await poll())).toEqual(['marked.deleted 1 [deleted_at]'])
     await database.sql(`update marked set deleted_at = null`)
-    expect(shown(await poll())).toEqual(['marked.restored 1 [deleted_at]'])
+    const events = await poll()
+    expect(shown(events)).toEqual(['marked.restored 1 [deleted_at]'])
+    const change = new PostgresPeer(client, 'marked').changeOf(events[0]!)
+    expect(change).toMatchObject({ kind: 'present', restored: true, record: { deleted: false } })
   })
 
   it('survives names that would end a string', async () => {

@@ -198,8 +198,8 @@ describe('writing a table', () => {
     await insert(1)
     await insert(2)
     expect(await one(update(1, { email: '2@example.com' }))).toMatchObject({
-      status: 'failed',
-      error: { kind: 'rejected', code: 'POSTGRES_DUPLICATE' },
+      status: 'taken',
+      record: { id: id(2) },
     })
     expect(await one(update(1, { name: 'x'.repeat(21) }))).toMatchObject({
       status: 'failed',

@@ -101,6 +101,7 @@ export class PostgresPeer implements Peer {
       kind,
       record: { id: recordIdOf(event), version, deleted: kind !== 'present', data: event.data },
       ...(event.changed && { changed: event.changed }),
+      ...(action === 'restored' && { restored: true as const }),
       ...(by && { by }),
     }
   }

@@ -3,7 +3,7 @@ import type { Table } from '../../clients/postgres/column.ts'
 import { saidBy } from '../../clients/postgres/errors.ts'
 import { isPossible } from '../../clients/postgres/possible.ts'
 import { type Row, rowOf } from '../../clients/postgres/row.ts'
-import { asSyncError, SyncError } from '../../errors.ts'
+import { asSyncError } from '../../errors.ts'
 import type { PeerOptions, PeerOutcome, PeerWrite } from '../../sync/peer.ts'
 import { columnTexts } from './path.ts'
 import { type ColumnTexts, insert, remove, type Statement, selectAny, selectEqual, update } from './statements.ts'
@@ -136,12 +136,9 @@ export class Writer {
       if (!record) return this.#missed(write)
       return write.op === 'delete' ? { status: 'deleted', version: record.version } : writtenAs(record)
     } catch (thrown) {
-      const error = asSyncError(thrown)
-      if (saidBy(error.cause)?.state !== UNIQUE_VIOLATION) throw error
-      throw new SyncError('rejected', 'POSTGRES_DUPLICATE', error.message, {
-        cause: error.cause,
-        details: error.details,
-      })
+      if (saidBy(asSyncError(thrown).cause)?.state !== UNIQUE_VIOLATION) throw thrown
+      const record = await this.#holder(texts)
+      return { status: 'taken', ...(record && { record }) }
     }
   }
 
