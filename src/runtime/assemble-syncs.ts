@@ -4,6 +4,7 @@ import { syncUses } from '../config/sync-uses.ts'
 import { SIDES } from '../sync/link.ts'
 import type { Peers } from '../sync/mapping.ts'
 import type { Peer } from '../sync/peer.ts'
+import type { Tasks } from '../sync/tasks.ts'
 import type { TopicNames } from './topics.ts'
 
 /** A sync with its sides made. */
@@ -14,6 +15,8 @@ export interface CompiledSync {
   readonly topics: Readonly<Record<SideName, string>>
   /** Where answers to its questions come in. */
   readonly taskTopic?: string
+  /** Where they are asked. */
+  readonly tasks?: Tasks
   readonly peers: Peers
   readonly systems: readonly string[]
 }
@@ -37,6 +40,7 @@ export function assembleSync(
     group: names.syncGroup(identity),
     topics,
     ...(sync.tasks && { taskTopic: names.source(sync.tasks.system, 'task') }),
+    ...(sync.tasks && tasksOf(config, sync.tasks.system, contextOf)),
     peers: {
       left: peerOf(config, sync.left.system, sync.left.object, contextOf),
       right: peerOf(config, sync.right.system, sync.right.object, contextOf),
@@ -49,6 +53,12 @@ function peerOf(config: Config, system: string, object: string, contextOf: MakeC
   const { definition, config: own } = config.systems.get(system)!
   // Only systems whose definition has one pass the checks of the config.
   return (definition as SinkDefinition).peer!(own as never, contextOf(system, object))
+}
+
+function tasksOf(config: Config, system: string, contextOf: MakeContext): { tasks?: Tasks } {
+  const { definition, config: own } = config.systems.get(system)!
+  const tasks = (definition as SinkDefinition).tasks?.(own as never, contextOf(system, 'task'))
+  return tasks ? { tasks } : {}
 }
 
 /** What a live system says about the fields that syncs name in it. */

@@ -80,10 +80,11 @@ export class RunningAssembly {
   #makeSyncs(): void {
     const { engine, env, assembly, instance, drainMs } = this.#options
     const { log, state, coordinator } = engine
-    for (const { config, peers, group, topics, systems } of assembly.syncs) {
+    for (const { config, peers, group, topics, taskTopic, tasks, systems } of assembly.syncs) {
       const compile = (source: string) => compileExpression(source)
       const parts = { config, peers, compile, state, env, owner: instance }
-      const runner = new SyncRunner({ ...parts, group, topics, log, coordinator, drainMs })
+      const questions = tasks && taskTopic ? { questions: { tasks, topic: taskTopic } } : {}
+      const runner = new SyncRunner({ ...parts, group, topics, ...questions, log, coordinator, drainMs })
       const monitors = systems.map(name => assembly.systems.get(name)!.monitor)
       this.#syncs.set(config.name, new Supervisor({ runner, systems: monitors, state, env }))
     }
@@ -134,6 +135,7 @@ export class RunningAssembly {
       flow: name => this.#flowReport(this.#flows.get(name)!),
       pause: name => this.#flows.get(name)!.pause(),
       resume: name => this.#flows.get(name)!.resume(),
+      syncs: this.#syncs,
       ending: this.#stopping.signal,
     }
   }

@@ -8,13 +8,17 @@ import { FirstWalk } from './first-walk.ts'
 import { Observer } from './observer.ts'
 import { openSync, type SyncParts } from './open.ts'
 import type { ProgressStore } from './progress.ts'
+import { Questions } from './questions.ts'
 import { Reconcile, type ReconcileOptions, type ReconcileReport } from './reconcile.ts'
 import { Settler } from './settler.ts'
+import type { Tasks } from './tasks.ts'
 
 export interface SyncRunnerOptions extends SyncParts {
   readonly group: string
   /** Topic of each side's events. */
   readonly topics: Readonly<Record<SideName, string>>
+  /** Where people are asked, and the topic of those tasks' events. Absent: in `conflicts` alone. */
+  readonly questions?: { readonly tasks: Tasks; readonly topic: string }
   readonly log: EventLog
   readonly coordinator: Coordinator
   /** Rounds that take longer when it stops are left to the next owner. */
@@ -40,10 +44,11 @@ interface Deferred {
 export class SyncRunner implements Supervised {
   readonly kind = 'sync'
   readonly context: SyncContext
+  readonly progress: ProgressStore
   readonly #options: SyncRunnerOptions
   readonly #observer: Observer
-  readonly #progress: ProgressStore
   #settler: Settler | undefined
+  #questions: Questions | undefined
   #deferred: Deferred[] = []
   #deferredTimer: (() => void) | undefined
   #stopping = new AbortController()
@@ -54,7 +59,7 @@ export class SyncRunner implements Supervised {
     this.#options = options
     const { context, progress } = openSync(options)
     this.context = context
-    this.#progress = progress
+    this.progress = progress
     this.#observer = new Observer(this.context)
   }
 
@@ -67,16 +72,27 @@ export class SyncRunner implements Supervised {
   }
 
   get #isMatched(): boolean {
-    return this.#progress.current.matchedAt !== undefined
+    return this.progress.current.matchedAt !== undefined
   }
 
   get status() {
-    return { progress: this.#progress.current, deferred: this.#deferred.length, ...this.#settler?.status }
+    const settler = this.#settler?.status
+    const questions = this.#questions?.status
+    const [lastError] = [settler?.lastError, questions?.lastError]
+      .filter(error => error !== undefined)
+      .sort((a, b) => b.at - a.at)
+    return {
+      progress: this.progress.current,
+      deferred: this.#deferred.length,
+      ...settler,
+      ...(lastError && { lastError }),
+      ...(questions && { questions }),
+    }
   }
 
   /** Nothing is waiting, under way or put off. For tests and for a reconcile that waits for its repairs. */
   get isIdle(): boolean {
-    return this.#deferred.length === 0 && (this.#settler?.isIdle ?? true)
+    return this.#deferred.length === 0 && (this.#settler?.isIdle ?? true) && (this.#questions?.isIdle ?? true)
   }
 
   /** Links that somebody changed from outside the events: a person's decision, a comparison. */
@@ -99,10 +115,13 @@ export class SyncRunner implements Supervised {
       both,
     )
     this.#settler = settler
-    await this.#progress.load()
+    const questions = this.#questionsFor(settler)
+    this.#questions = questions
+    await this.progress.load()
     this.#signal = both
     await Promise.all([
       this.#subscribe(both),
+      questions?.run(both),
       this.#work(both).catch(error => {
         if (!both.aborted) this.#stop(asSyncError(error))
       }),
@@ -111,6 +130,12 @@ export class SyncRunner implements Supervised {
     this.#deferredTimer?.()
     this.#deferred = []
     if (this.#fatal) throw this.#fatal
+  }
+
+  #questionsFor(settler: Settler): Questions | undefined {
+    const { questions, config } = this.#options
+    if (!questions || !config.tasks) return undefined
+    return new Questions({ context: this.context, tasks: questions.tasks, decided: links => settler.add(links) })
   }
 
   #stop(error: SyncError): void {
@@ -140,7 +165,7 @@ export class SyncRunner implements Supervised {
     try {
       const repair = (links: readonly string[]) => this.#settler?.add(links, { bulk: true })
       const report = await new Reconcile(this.context, this.#observer, repair).run(options)
-      if (!options.dryRun) await this.#progress.reconciled(this.#options.env.clock.now(), report)
+      if (!options.dryRun) await this.progress.reconciled(this.#options.env.clock.now(), report)
       return report
     } finally {
       renewal.abort()
@@ -152,8 +177,11 @@ export class SyncRunner implements Supervised {
 
   #subscribe(signal: AbortSignal): Promise<void> {
     const { log, topics, group } = this.#options
+    const tasks = this.#questions && this.#options.questions?.topic
     const subscriber = {
-      take: (partition: Partition, events: readonly LoggedEvent[]) => {
+      take: async (partition: Partition, events: readonly LoggedEvent[]) => {
+        if (partition.topic === tasks) await this.#hear(partition, events, signal)
+        if (partition.topic !== topics.left && partition.topic !== topics.right) return
         const side = partition.topic === topics.left ? 'left' : 'right'
         return this.#take(
           events.map(logged => ({ partition, side, logged })),
@@ -166,8 +194,28 @@ export class SyncRunner implements Supervised {
     }
     // What was there before is found by the first walk.
     return log
-      .subscribe([topics.left, topics.right], group, subscriber, signal, { start: 'now' })
+      .subscribe([...new Set([topics.left, topics.right, ...(tasks ? [tasks] : [])])], group, subscriber, signal, {
+        start: 'now',
+      })
       .catch(error => this.#stop(asSyncError(error)))
+  }
+
+  /** P2: an event of a task is finished once it is stored that the task is to be looked at. */
+  async #hear(partition: Partition, events: readonly LoggedEvent[], signal: AbortSignal): Promise<void> {
+    const { topics } = this.#options
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        await this.#questions!.heard(events.map(({ event }) => event))
+        // Where the sync keeps tasks in step, too, its links have to have them.
+        if (partition.topic === topics.left || partition.topic === topics.right) return
+        for (const { offset } of events) partition.finished(offset)
+        return
+      } catch (thrown) {
+        const error = asSyncError(thrown)
+        if (error.kind === 'fatal') return this.#stop(error)
+        await this.#options.env.clock.sleep(Math.min(30_000, 200 * 2 ** attempt), signal).catch(() => {})
+      }
+    }
   }
 
   /** P2: an event is finished once the links have it; what has to be written is on their list of dues. */
@@ -236,7 +284,7 @@ export class SyncRunner implements Supervised {
   async #reconcileWhenDue(signal: AbortSignal): Promise<void> {
     const { reconcileEveryMs, name } = this.context.config
     if (reconcileEveryMs === undefined) return
-    const { matchedAt, reconciled } = await this.#progress.load()
+    const { matchedAt, reconciled } = await this.progress.load()
     const { clock, logger } = this.#options.env
     const last = reconciled?.at ?? matchedAt
     if (last === undefined || clock.now() - last < reconcileEveryMs) return
@@ -254,6 +302,7 @@ export class SyncRunner implements Supervised {
   /** P2: what a crash, or an instance that is gone, left undone. */
   async #sweep(): Promise<void> {
     for await (const id of this.context.store.due()) this.#settler!.add([id])
+    this.#questions?.sweep()
   }
 
   async #firstWalk(signal: AbortSignal): Promise<void> {
@@ -263,12 +312,12 @@ export class SyncRunner implements Supervised {
       const lease = await coordinator.acquire(`sync/${this.context.identity}/walk`, owner, WALK_LEASE_MS)
       if (!lease) {
         await env.clock.sleep(WALK_RETRY_MS, signal)
-        await this.#progress.load()
+        await this.progress.load()
         continue
       }
       const renewal = this.#renew(lease, signal)
       try {
-        await this.#progress.load()
+        await this.progress.load()
         if (!this.#isMatched) await this.#walk(signal)
       } catch (thrown) {
         const error = asSyncError(thrown)
@@ -296,7 +345,7 @@ export class SyncRunner implements Supervised {
   }
 
   async #walk(signal: AbortSignal): Promise<void> {
-    const due = await new FirstWalk(this.context, this.#observer, this.#progress).run(signal)
+    const due = await new FirstWalk(this.context, this.#observer, this.progress).run(signal)
     this.#settler!.add(due, { bulk: true })
   }
 }
