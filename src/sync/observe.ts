@@ -213,6 +213,18 @@ function findOverwritten(link: Link, observation: Observation, mapping: Mapping)
   }
 }
 
+/** Without the answer only this tells what a side made of a value from an edit: case, spaces and punctuation alone differ. */
+function isRewritten(shown: unknown, wrote: unknown): boolean {
+  return typeof shown === 'string' && typeof wrote === 'string' && bare(shown) !== '' && bare(shown) === bare(wrote)
+}
+
+function bare(text: string): string {
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}]/gu, '')
+}
+
 /**
  * How a record is after a write of ours. What that wrote is not anybody's statement; what else the record shows may be.
  * `landed`: `exact` where the record is as this write left it, `sure` where it was read some time later, `unknown` where
@@ -246,7 +258,7 @@ export function observeAnswer(
     const field = fieldOf(link, map.name)
     const own = field[side]
     const wrote = intended.values[map.name]
-    const isOurs = landed === 'exact' || map.same(reading.value, wrote)
+    const isOurs = landed === 'exact' || map.same(reading.value, wrote) || isRewritten(reading.value, wrote)
     if (!isOurs && landed === 'unknown') continue
     replaced[map.name] = own.shown ?? null
     own.shown = isOurs ? reading.value : wrote

@@ -35,13 +35,13 @@ export function judge(outcome: Outcome): Violation[] {
 }
 
 /** It comes to rest: nothing fails, nothing is due, nobody calls. */
-function judgeRest({ calls, endedAt, failures, idle, lag, links }: Outcome): Violation[] {
+function judgeRest({ calls, endedAt, failures, idle, unfinished, links }: Outcome): Violation[] {
   const late = calls.filter(({ at }) => at > endedAt - QUIET_MS)
   return [
     ...failures.map(failure => ({ rule: 'stopped', message: String(failure) })),
     ...(late.length > 0 ? [{ rule: 'rest', message: `${late.length} calls in the last hour, ${late[0]!.kind}` }] : []),
     ...(idle ? [] : [{ rule: 'rest', message: 'the runner is not idle' }]),
-    ...(lag > 2 ? [{ rule: 'rest', message: `${lag} events are unfinished` }] : []),
+    ...(unfinished > 0 ? [{ rule: 'rest', message: `${unfinished} events are unfinished` }] : []),
     ...links.filter(({ intent }) => intent).map(({ id }) => ({ rule: 'intent', message: `link ${id} has an intent` })),
   ]
 }

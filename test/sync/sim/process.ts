@@ -1,7 +1,7 @@
 import pino from 'pino'
 import type { SyncConfig } from '../../../src/config/config.ts'
 import type { Clock, Environment } from '../../../src/environment.ts'
-import type { EventLog, Subscriber } from '../../../src/log/event-log.ts'
+import type { EventLog, Partition, Subscriber } from '../../../src/log/event-log.ts'
 import type { Coordinator } from '../../../src/state/coordinator.ts'
 import type { StateStore } from '../../../src/state/state-store.ts'
 import type { Peers } from '../../../src/sync/mapping.ts'
@@ -44,6 +44,8 @@ export class SimProcess {
   #resume: (() => void) | undefined
   #queued: (() => void)[] = []
   #seat: AbortController | undefined
+  readonly #open = new Set<string>()
+  readonly #counted = new WeakMap<Partition, Partition>()
 
   constructor(owner: string, around: Surroundings, { dieAt, afterEffect }: Death = {}) {
     this.owner = owner
@@ -86,6 +88,11 @@ export class SimProcess {
 
   get gone(): boolean {
     return this.dead || this.#stop.signal.aborted
+  }
+
+  /** Events that it has taken and not reported as finished. */
+  get unfinished(): number {
+    return this.gone ? 0 : this.#open.size
   }
 
   start(): void {
@@ -217,13 +224,37 @@ export class SimProcess {
   /** The brokers do not wait for a process that is silent. */
   #pausable(subscriber: Subscriber): Subscriber {
     return {
-      assigned: partition => this.#gated(async () => subscriber.assigned?.(partition)),
-      take: (partition, events) => this.#gated(() => subscriber.take(partition, events)),
+      assigned: partition => this.#gated(async () => subscriber.assigned?.(this.#countedOf(partition))),
+      take: (partition, events) =>
+        this.#gated(() => {
+          for (const { offset } of events) this.#open.add(`${partition.topic} ${offset}`)
+          return subscriber.take(this.#countedOf(partition), events)
+        }),
       revoked: async partition => {
-        if (!this.paused) await subscriber.revoked?.(partition)
+        const revoke = async () => {
+          await subscriber.revoked?.(this.#countedOf(partition))
+          for (const name of [...this.#open]) if (name.startsWith(`${partition.topic} `)) this.#open.delete(name)
+        }
+        if (!this.paused) await revoke()
         // It learns of it when it wakes up.
-        else void this.#resumed!.then(() => subscriber.revoked?.(partition))
+        else void this.#resumed!.then(revoke)
       },
     }
+  }
+
+  #countedOf(partition: Partition): Partition {
+    const known = this.#counted.get(partition)
+    if (known) return known
+    const made: Partition = {
+      topic: partition.topic,
+      partition: partition.partition,
+      owned: partition.owned,
+      finished: offset => {
+        this.#open.delete(`${partition.topic} ${offset}`)
+        partition.finished(offset)
+      },
+    }
+    this.#counted.set(partition, made)
+    return made
   }
 }

@@ -7,7 +7,7 @@ const TAG = '{sync/sim}:'
 const SIDES: readonly SideName[] = ['left', 'right']
 
 /** The rows agree with each other: what finds a link finds it, and nothing is left over. */
-export function judgeRows({ links, state }: Outcome): Violation[] {
+export function judgeRows({ links, state, systems }: Outcome): Violation[] {
   const found: string[] = []
   const byId = new Map(links.map(link => [link.id, link]))
   for (const link of links) found.push(...judgeLink(link, state))
@@ -17,7 +17,10 @@ export function judgeRows({ links, state }: Outcome): Violation[] {
     if (family === 'due') found.push(`${name} is still due`)
     if (family === 'creating') found.push(`creates are still open: ${JSON.stringify(value)}`)
     if (family === 'left' || family === 'right') {
-      if (byId.get(value as string)?.[family]?.id !== name) found.push(`${family} ${name} leads to a link without it`)
+      // An id that was proposed for a create stays reserved: the call may yet arrive.
+      const wasThere = systems[family].changes.some(({ id }) => id === name)
+      if (wasThere && byId.get(value as string)?.[family]?.id !== name)
+        found.push(`${family} ${name} leads to a link without it`)
     }
     if (family === 'key') found.push(...judgeHolders(name, value as Record<SideName, string[]>, byId))
     if (family === 'conflict' && !isWaiting(byId.get(name))) found.push(`${name} is in conflicts and waits for nobody`)

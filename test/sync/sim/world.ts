@@ -40,8 +40,8 @@ export interface Outcome {
   readonly state: ReadonlyMap<string, unknown>
   readonly conflicts: readonly Conflict[]
   readonly failures: readonly unknown[]
-  readonly lag: number
-  /** Intents, dues and the like of a hook for tests: what wraps peers and state. */
+  /** Events that were handed to a process and never reported as done with. */
+  readonly unfinished: number
   readonly idle: boolean
 }
 
@@ -239,13 +239,14 @@ class World {
   async #outcome(): Promise<Outcome> {
     const endedAt = this.#clock.now()
     const last = this.#processes.findLast(process => process && !process.gone)
-    const lag = (await this.#log.lag(topicOf('left'), 'sim')) + (await this.#log.lag(topicOf('right'), 'sim'))
+    const unfinished = this.#processes.reduce((sum, process) => sum + (process?.unfinished ?? 0), 0)
     const idle = last?.runner.isIdle ?? false
     const state = new Map<string, unknown>()
     for await (const { key, value } of this.#state.scan('')) state.set(key, value)
     const values = (part: string) => [...state].filter(([key]) => key.includes(part)).map(([, value]) => value)
     for (const process of this.#all) process.die()
-    await this.#log.close()
+    // What is dead never lets go of the log.
+    void this.#log.close()
     return {
       schedule: this.#schedule,
       config: this.#config,
@@ -257,7 +258,7 @@ class World {
       conflicts: values(':conflict:') as Conflict[],
       state,
       failures: this.#all.flatMap(({ failure }) => failure ?? []),
-      lag,
+      unfinished,
       idle,
     }
   }
