@@ -1,0 +1,3 @@
+import { describePostgresSync } from './sync-postgres.ts'
+
+describePostgresSync('kafka')
