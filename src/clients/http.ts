@@ -10,9 +10,19 @@ export interface HttpClientOptions {
   readonly baseUrl?: string
   /** Sent with every call; lower-case names. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Headers that have to be fetched first, such as those of OAuth2. */
+  readonly proof?: Proof
   /** Whole exchange. Default 30 s. */
   readonly timeoutMs?: number
   readonly maxResponseBytes?: number
+}
+
+/** Headers that prove who we are, and that the other side may take no more one day. */
+export interface Proof {
+  /** @throws SyncError without `outcomeUnknown`: the call itself was not made. */
+  headers(signal?: AbortSignal): Promise<Readonly<Record<string, string>>>
+  /** These were answered 401; the next ones are new. */
+  refused(headers: Readonly<Record<string, string>>): void
 }
 
 export interface HttpCall {
@@ -49,12 +59,12 @@ const DEFAULT_TIMEOUT_MS = 30_000
 const DETAIL_BYTES = 2048
 
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const exchange = async (call: HttpCall): Promise<HttpAnswer> => {
+  const once = async (call: HttpCall, proof?: Readonly<Record<string, string>>): Promise<HttpAnswer> => {
     const url = urlOf(options.baseUrl, call)
     const response = await options.env.http({
       method: call.method,
       url,
-      headers: headersOf(options.headers, call),
+      headers: { ...headersOf(options.headers, call), ...proof },
       body: call.json === undefined ? call.body : JSON.stringify(call.json),
       timeoutMs: call.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       maxResponseBytes: options.maxResponseBytes,
@@ -64,6 +74,16 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       ...response,
       json: () => parsed(response, call.method, `${options.name}: ${call.method} ${withoutQuery(url)}`),
     }
+  }
+  const exchange = async (call: HttpCall): Promise<HttpAnswer> => {
+    const { proof } = options
+    if (!proof) return once(call)
+    const headers = await proof.headers(call.signal)
+    const answer = await once(call, headers)
+    if (answer.status !== 401) return answer
+    // A call that was refused so had no effect: once more, with a new token.
+    proof.refused(headers)
+    return once(call, await proof.headers(call.signal))
   }
   return {
     exchange,

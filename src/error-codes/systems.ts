@@ -32,6 +32,12 @@ export const SYSTEM_CODES: ErrorCodes = {
     means: 'Twenty answered 4xx for another reason, which the message quotes.',
     advice: 'Mend the values, then redrive.',
   },
+  TOKEN_REFUSED: {
+    kinds: ['fatal'],
+    means: 'The OAuth2 server gives no token for these client credentials.',
+    advice:
+      'Compare `clientId`, `clientSecret` and `scope` with what the server knows; some want `credentialsIn: body`.',
+  },
   UNKNOWN_OBJECT: {
     kinds: ['rejected'],
     means: 'The workspace has no such object.',

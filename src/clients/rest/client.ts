@@ -3,7 +3,7 @@ import { SyncError } from '../../errors.ts'
 import { type BreakerState, CircuitBreaker } from '../circuit-breaker.ts'
 import { ClockOffset, type Offset } from '../clock-offset.ts'
 import { createHttpClient, type HttpAnswer, type HttpCall, type HttpClientOptions, statusError } from '../http.ts'
-import { authHeaders, lowerCase } from '../http-auth.ts'
+import { lowerCase, withAuth } from '../http-auth.ts'
 import { Pace } from '../pace.ts'
 import { type LimiterStatus, LONGEST_WAIT_MS, type Priority, RateLimiter } from '../rate-limiter.ts'
 import type { RestConfig } from './config.ts'
@@ -45,13 +45,13 @@ const DEFAULT_CONCURRENCY = 4
 
 export function createRestClient(config: RestConfig, context: Omit<SystemContext, 'compile' | 'state'>): RestClient {
   const { name, env } = context
-  const http: HttpClientOptions = {
+  const http: HttpClientOptions = withAuth(config.auth, {
     name,
     env,
     baseUrl: config.url.replace(/\/+$/, ''),
-    headers: { accept: 'application/json', ...lowerCase(config.headers), ...authHeaders(config.auth) },
+    headers: { accept: 'application/json', ...lowerCase(config.headers) },
     timeoutMs: durationMs(config.timeout ?? '30s'),
-  }
+  })
   const { exchange } = createHttpClient(http)
   const breaker = new CircuitBreaker({ name, clock: env.clock })
   const offset = new ClockOffset()

@@ -4,7 +4,8 @@ import { Auth, HEADER_NAME } from '../http-auth.ts'
 import { ResourceConfig } from './resource-config.ts'
 import { WebhookConfig } from './webhook-config.ts'
 
-const Limits = Type.Object(
+/** What an API allows, where its calls are few at a time. */
+export const Limits = Type.Object(
   {
     perSecond: Type.Optional(Type.Integer({ minimum: 1, description: 'Calls per second.', examples: [20] })),
     perMinute: Type.Optional(Type.Integer({ minimum: 1, description: 'Calls per minute.', examples: [600] })),

@@ -1,7 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import { CircuitBreaker } from '../../clients/circuit-breaker.ts'
 import { createHttpClient, type HttpCall, type HttpClient, type HttpClientOptions } from '../../clients/http.ts'
-import { authHeaders, lowerCase } from '../../clients/http-auth.ts'
+import { lowerCase, withAuth } from '../../clients/http-auth.ts'
 import { Pace } from '../../clients/pace.ts'
 import { type Priority, RateLimiter } from '../../clients/rate-limiter.ts'
 import { bytesOf, durationMs, type SystemContext } from '../../config/definition.ts'
@@ -29,14 +29,14 @@ export class HttpSink implements Sink {
     const { name, env } = context
     this.#name = name
     this.#check = config.check
-    this.#options = {
+    this.#options = withAuth(config.auth, {
       name,
       env,
       baseUrl: config.url.replace(/\/+$/, ''),
-      headers: { ...lowerCase(config.headers), ...authHeaders(config.auth) },
+      headers: lowerCase(config.headers),
       timeoutMs: durationMs(config.timeout ?? '30s'),
       maxResponseBytes: config.maxResponse === undefined ? DEFAULT_MAX_RESPONSE_BYTES : bytesOf(config.maxResponse),
-    }
+    })
     this.#client = createHttpClient(this.#options)
     this.#breaker = new CircuitBreaker({ name, clock: env.clock })
     this.#pace = new Pace({
