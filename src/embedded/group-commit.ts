@@ -24,7 +24,7 @@ interface Job {
 }
 
 /**
- * The only one that writes to the database. What is submitted in one turn of the event loop shares one transaction, so that
+ * The only one that writes to the database. What is submitted in two turns of the event loop shares one transaction, so that
  * one wait for the disk serves everybody: appends, state and offsets.
  */
 export class GroupCommit {
@@ -78,7 +78,8 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    setImmediate(() => this.#turn())
+    // Between the two turns the sockets are read: what came during the last commit joins this one.
+    setImmediate(() => setImmediate(() => this.#turn()))
   }
 
   #turn(): void {

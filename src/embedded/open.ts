@@ -30,7 +30,7 @@ export interface Embedded {
 }
 
 /**
- * Log and state of one machine: one SQLite file, one writer, one wait for the disk per turn of the event loop.
+ * Log and state of one machine: one SQLite file, one writer, one wait for the disk per two turns of the event loop.
  * @throws SyncError fatal `FOLDER_LOCKED` when another process has the folder, `FOLDER_FORMAT`, `SQLITE_MISSING`.
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {

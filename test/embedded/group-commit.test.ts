@@ -32,6 +32,14 @@ describe('group commit', () => {
     expect(numbers()).toEqual([3, 1, 2])
   })
 
+  it('takes along what comes in while the sockets are read once more', async () => {
+    const { writer, work, numbers } = await openWriter()
+    const first = writer.submit(work(1))
+    await new Promise(resolve => setImmediate(resolve))
+    expect(await Promise.all([first, writer.submit(work(2))])).toEqual([1, 1])
+    expect(numbers()).toEqual([1, 2])
+  })
+
   it('lets the event loop have its turn after 200 rows', async () => {
     const { writer, work, numbers } = await openWriter()
     const transactions = await Promise.all(Array.from({ length: 1000 }, (_, n) => writer.submit(work(n))))
