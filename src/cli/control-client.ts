@@ -58,6 +58,13 @@ class ControlClient {
       discardDeadLetters: query => value('discardDeadLetters', query),
       trigger: query => value('trigger', query),
       replay: (query, signal) => stream('replay', query, signal),
+      listConflicts: query => value('listConflicts', query),
+      showLink: query => value('showLink', query),
+      resolveConflict: query => value('resolveConflict', query),
+      passGuard: query => value('passGuard', query),
+      reconcile: (query, signal) => stream('reconcile', query, signal),
+      why: query => value('why', query),
+      whyNot: query => value('whyNot', query),
     }
   }
 

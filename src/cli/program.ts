@@ -1,10 +1,14 @@
 import { Command, CommanderError } from 'commander'
 import { type AddCommand, type CommandRunner, collect, Runner } from './command.ts'
+import { addConflicts } from './commands/conflicts.ts'
 import { addDeadLetters } from './commands/dead-letters.ts'
 import { addEvents } from './commands/events.ts'
 import { addInit } from './commands/init.ts'
+import { addLinks } from './commands/links.ts'
+import { addPass } from './commands/pass.ts'
 import { addPause, addResume } from './commands/pause.ts'
 import { addPostgres } from './commands/postgres.ts'
+import { addReconcile } from './commands/reconcile.ts'
 import { addReload } from './commands/reload.ts'
 import { addReplay } from './commands/replay.ts'
 import { addRun } from './commands/run.ts'
@@ -13,6 +17,8 @@ import { addStatus } from './commands/status.ts'
 import { addTopics } from './commands/topics.ts'
 import { addTrigger } from './commands/trigger.ts'
 import { addValidate } from './commands/validate.ts'
+import { addWhy } from './commands/why.ts'
+import { addWhyNot } from './commands/why-not.ts'
 import { EXIT, UsageError } from './exit-code.ts'
 import { errorDocument } from './report.ts'
 import type { Shell } from './shell.ts'
@@ -28,6 +34,12 @@ const COMMANDS: readonly AddCommand[] = [
   addTrigger,
   addReplay,
   addDeadLetters,
+  addConflicts,
+  addLinks,
+  addReconcile,
+  addPass,
+  addWhy,
+  addWhyNot,
   addPause,
   addResume,
   addPostgres,

@@ -31,6 +31,13 @@ export function redactedOperations(operations: Operations, redactor: Redactor): 
     discardDeadLetters: query => value(operations.discardDeadLetters(query)),
     trigger: query => value(operations.trigger(query)),
     replay: (query, signal) => stream(operations.replay(query, signal)),
+    listConflicts: query => value(operations.listConflicts(query)),
+    showLink: query => value(operations.showLink(query)),
+    resolveConflict: query => value(operations.resolveConflict(query)),
+    passGuard: query => value(operations.passGuard(query)),
+    reconcile: (query, signal) => stream(operations.reconcile(query, signal)),
+    why: query => value(operations.why(query)),
+    whyNot: query => value(operations.whyNot(query)),
   }
 }
 

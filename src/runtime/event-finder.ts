@@ -1,6 +1,6 @@
 import type { Expression } from '../config/definition.ts'
 import { SyncError } from '../errors.ts'
-import { actionOf } from '../event.ts'
+import { actionOf, recordIdOf } from '../event.ts'
 import type { EventLog, LoggedEvent, StartPosition } from '../log/event-log.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Assembly } from './assemble.ts'
@@ -78,13 +78,44 @@ export class EventFinder {
   async story(id: string): Promise<EventStory> {
     const logged = await this.#find(id)
     const { event } = logged
-    const flows = this.#assembly.flows.map(({ compiled }) => compiled).filter(flow => flow.topics.has(logged.topic))
     return {
       ...summaryOf(logged),
       data: event.data,
       ...(event.extensions && { extensions: event.extensions }),
-      flows: await Promise.all(flows.map(flow => this.#flowStory(flow, logged))),
+      flows: await this.storiesOf(logged),
     }
+  }
+
+  /** What the flows did with an event that was found. */
+  storiesOf(logged: LoggedEvent): Promise<FlowStory[]> {
+    const flows = this.#assembly.flows.map(({ compiled }) => compiled).filter(flow => flow.topics.has(logged.topic))
+    return Promise.all(flows.map(flow => this.#flowStory(flow, logged)))
+  }
+
+  /** The events of a record that the log still has. `count` of all, and the newest. */
+  async newestOf(topic: string, recordId: string): Promise<{ count: number; newest?: LoggedEvent }> {
+    let count = 0
+    let newest: LoggedEvent | undefined
+    for await (const logged of this.#log.read(topic)) {
+      if (recordIdOf(logged.event) !== recordId) continue
+      count++
+      // Of one record all are in one partition, unless their number was changed.
+      if (!newest || logged.appendedAt >= newest.appendedAt) newest = logged
+    }
+    return { count, ...(newest && { newest }) }
+  }
+
+  /** Where events are, as `topic/partition/offset`; those that the log has no more are left out. */
+  async placesOf(topic: string, ids: readonly string[]): Promise<Map<string, string>> {
+    const wanted = new Set(ids)
+    const places = new Map<string, string>()
+    if (wanted.size === 0) return places
+    for await (const { event, partition, offset } of this.#log.read(topic)) {
+      if (!wanted.delete(event.id)) continue
+      places.set(event.id, `${topic}/${partition}/${offset}`)
+      if (wanted.size === 0) break
+    }
+    return places
   }
 
   async #find(id: string): Promise<LoggedEvent> {

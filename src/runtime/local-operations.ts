@@ -1,18 +1,29 @@
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
-import { SyncError } from '../errors.ts'
 import { type ChangeEvent, type Fields, RECEIVED, typeOf } from '../event.ts'
 import { compileExpression } from '../expressions/compile.ts'
 import type { LoggedEvent, StartPosition, TopicInfo } from '../log/event-log.ts'
-import { nearest } from '../nearest.ts'
+import type { SyncRunner } from '../sync/sync-runner.ts'
 import type { Assembly } from './assemble.ts'
 import { chosenLetters } from './choose-letters.ts'
 import type { DeadLetter, DeadLetters, ListedLetter } from './dead-letters.ts'
 import { EventFinder, matches, summaryOf } from './event-finder.ts'
 import { FlowKeys } from './flow-keys.ts'
 import type { CompiledFlow } from './flow-runner.ts'
+import { noSuch } from './no-such.ts'
 import type { EventSummary, FlowReport, LetterChoice, Operations, ReplayArguments, StatusReport } from './operations.ts'
 import { type ReplayProgress, replay } from './replay.ts'
+import type { Supervisor } from './supervisor.ts'
+import { LocalSyncOperations } from './sync-operations.ts'
+import type {
+  ConflictQuery,
+  LinkQuery,
+  PassQuery,
+  ReconcileProgress,
+  ReconcileQuery,
+  RecordQuery,
+  ResolveQuery,
+} from './sync-reports.ts'
 import type { WriteLedger } from './write-ledger.ts'
 
 const TAIL_EVERY_MS = 300
@@ -23,6 +34,7 @@ export interface Live {
   readonly flow: (name: string) => Omit<FlowReport, 'name' | 'lag' | 'deadLetters'>
   readonly pause: (flow: string) => Promise<void>
   readonly resume: (flow: string) => Promise<void>
+  readonly syncs: ReadonlyMap<string, Supervisor<SyncRunner>>
   /** Aborted when this assembly goes: a replay ends then, and the same command takes it up again. */
   readonly ending: AbortSignal
 }
@@ -40,12 +52,16 @@ export interface LocalOperationsOptions {
 export class LocalOperations implements Operations {
   readonly #options: LocalOperationsOptions
   readonly #finder: EventFinder
+  readonly #syncs: LocalSyncOperations
   readonly #underWay = new Set<string>()
 
   constructor(options: LocalOperationsOptions) {
     this.#options = options
     const { log, state } = options.engine
-    this.#finder = new EventFinder({ log, state, assembly: options.assembly, deadLetters: options.deadLetters })
+    const { assembly, engine, env, ledger, live } = options
+    this.#finder = new EventFinder({ log, state, assembly, deadLetters: options.deadLetters })
+    const supervisors = live && { supervisors: live.syncs }
+    this.#syncs = new LocalSyncOperations({ assembly, engine, env, ledger, finder: this.#finder, ...supervisors })
   }
 
   async status(): Promise<StatusReport> {
@@ -73,6 +89,7 @@ export class LocalOperations implements Operations {
       connectors,
       ...(await live?.status()),
       flows: await Promise.all(assembly.flows.map(({ compiled }) => this.#flowReport(compiled))),
+      syncs: await this.#syncs.reports(),
     }
   }
 
@@ -154,11 +171,13 @@ export class LocalOperations implements Operations {
   }
 
   async pauseFlow(query: { flow: string }): Promise<void> {
-    await this.#control(this.#flow(query.flow), true)
+    if (this.#syncs.has(query.flow)) await this.#syncs.pause(query.flow, true)
+    else await this.#control(this.#flow(query.flow), true)
   }
 
   async resumeFlow(query: { flow: string }): Promise<void> {
-    await this.#control(this.#flow(query.flow), false)
+    if (this.#syncs.has(query.flow)) await this.#syncs.pause(query.flow, false)
+    else await this.#control(this.#flow(query.flow), false)
   }
 
   async #control(flow: CompiledFlow, paused: boolean): Promise<void> {
@@ -239,6 +258,35 @@ export class LocalOperations implements Operations {
     return replay(deps, { ...query, where }, live ? AbortSignal.any([signal, live.ending]) : signal)
   }
 
+  listConflicts(query: ConflictQuery) {
+    return this.#syncs.listConflicts(query)
+  }
+
+  showLink(query: LinkQuery) {
+    return this.#syncs.showLink(query)
+  }
+
+  resolveConflict(query: ResolveQuery) {
+    return this.#syncs.resolveConflict(query)
+  }
+
+  passGuard(query: PassQuery) {
+    return this.#syncs.passGuard(query)
+  }
+
+  reconcile(query: ReconcileQuery, signal: AbortSignal): AsyncIterable<ReconcileProgress> {
+    const { live } = this.#options
+    return this.#syncs.reconcile(query, live ? AbortSignal.any([signal, live.ending]) : signal)
+  }
+
+  why(query: RecordQuery) {
+    return this.#syncs.why(query)
+  }
+
+  whyNot(query: RecordQuery) {
+    return this.#syncs.whyNot(query)
+  }
+
   #flow(name: string): CompiledFlow {
     const flow = this.#options.assembly.flows.find(({ compiled }) => compiled.name === name)?.compiled
     if (!flow)
@@ -249,15 +297,6 @@ export class LocalOperations implements Operations {
       )
     return flow
   }
-}
-
-function noSuch(what: string, name: string, known: readonly string[]): SyncError {
-  const meant = nearest(name, known)
-  const suggestion = meant === undefined ? '' : ` Did you mean "${meant}"?`
-  const all = known.length === 0 ? 'There is none.' : `There ${known.length === 1 ? 'is' : 'are'}: ${known.join(', ')}.`
-  return new SyncError('rejected', `NO_SUCH_${what}`, `no ${what.toLowerCase()} "${name}".${suggestion} ${all}`, {
-    details: { known, ...(meant !== undefined && { suggestion: meant }) },
-  })
 }
 
 /** Over `event` and `data`, the only names that a stored event has. @throws SyncError rejected `EXPRESSION_INVALID`. */

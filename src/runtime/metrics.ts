@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Clock } from '../environment.ts'
 import type { FlowReport, StatusReport } from './operations.ts'
+import type { SyncReport } from './sync-reports.ts'
 
 /** Gauges even where a count only grows: they are copied from a report when somebody scrapes, never counted here. */
 const FLOW_SERIES: readonly { name: string; help: string; of: (flow: FlowReport, now: number) => number }[] = [
@@ -23,6 +24,43 @@ const FLOW_SERIES: readonly { name: string; help: string; of: (flow: FlowReport,
     name: 'flow_oldest_unfinished_seconds',
     help: 'Age of the oldest event taken in and not finished.',
     of: ({ oldestUnfinishedAt }, now) => (oldestUnfinishedAt ? (now - Date.parse(oldestUnfinishedAt)) / 1000 : 0),
+  },
+]
+
+const SYNC_SERIES: readonly { name: string; help: string; of: (sync: SyncReport, now: number) => number }[] = [
+  { name: 'sync_running', help: '1 while the sync takes events.', of: ({ state }) => Number(state === 'running') },
+  { name: 'sync_matched', help: '1 when both sides were walked and matched.', of: ({ matched }) => Number(matched) },
+  {
+    name: 'sync_lag_events',
+    help: 'Events of both sides that the sync has not taken in.',
+    of: ({ lag }) => lag ?? Number.NaN,
+  },
+  {
+    name: 'sync_pairs',
+    help: 'Records that have their counterpart, counted now and then.',
+    of: ({ pairs }) => pairs,
+  },
+  { name: 'sync_due_pairs', help: 'Pairs with something to write or to read.', of: ({ due }) => due },
+  {
+    name: 'sync_failing_pairs',
+    help: 'Pairs whose last write failed and is tried again.',
+    of: ({ failing }) => failing,
+  },
+  { name: 'sync_open_tasks', help: 'Tasks in Twenty that ask a person.', of: ({ questions }) => questions },
+  {
+    name: 'sync_reconciled_age_seconds',
+    help: 'Since the last complete comparison; NaN before the first.',
+    of: ({ reconciled }, now) => (reconciled ? (now - Date.parse(reconciled.at)) / 1000 : Number.NaN),
+  },
+]
+
+/** Counts of a sync by kind: one label more. */
+const SYNC_KINDS: readonly { name: string; help: string; of: (sync: SyncReport) => object }[] = [
+  { name: 'sync_conflicts', help: 'Pairs that wait for a person, by kind.', of: ({ conflicts }) => conflicts },
+  {
+    name: 'sync_guarded_writes',
+    help: 'Writes over the limit of the hour that wait for a person, by kind.',
+    of: ({ guarded }) => guarded,
   },
 ]
 
@@ -58,6 +96,32 @@ function watch(registry: Registry, clock: Clock, status: () => Promise<StatusRep
       async collect() {
         this.reset()
         for (const flow of (await current()).flows) this.set({ flow: flow.name }, of(flow, clock.now()))
+      },
+    })
+  }
+  for (const { name, help, of } of SYNC_SERIES) {
+    new Gauge({
+      name: `twenty_sync_${name}`,
+      help,
+      labelNames: ['sync'],
+      registers: [registry],
+      async collect() {
+        this.reset()
+        for (const sync of (await current()).syncs) this.set({ sync: sync.name }, of(sync, clock.now()))
+      },
+    })
+  }
+  for (const { name, help, of } of SYNC_KINDS) {
+    new Gauge({
+      name: `twenty_sync_${name}`,
+      help,
+      labelNames: ['sync', 'kind'],
+      registers: [registry],
+      async collect() {
+        this.reset()
+        for (const sync of (await current()).syncs) {
+          for (const [kind, count] of Object.entries(of(sync))) this.set({ sync: sync.name, kind }, count)
+        }
       },
     })
   }

@@ -7,6 +7,7 @@ import type { ListedLetter } from './dead-letters.ts'
 import type { PollStatus } from './poller.ts'
 import type { ReplayProgress } from './replay.ts'
 import type { FlowState } from './supervisor.ts'
+import type { SyncOperations, SyncReport } from './sync-reports.ts'
 
 export interface Reason {
   readonly code: string
@@ -67,6 +68,7 @@ export interface StatusReport {
   readonly systems: readonly SystemReport[]
   readonly connectors: readonly ConnectorReport[]
   readonly flows: readonly FlowReport[]
+  readonly syncs: readonly SyncReport[]
 }
 
 export interface EventSummary {
@@ -135,7 +137,7 @@ export interface LetterChoice {
  * line calls it there, or runs it itself on the stored log and state when no daemon runs. All values are JSON.
  * @throws SyncError rejected `NO_SUCH_FLOW`, `NO_SUCH_EVENT`, … with what there is.
  */
-export interface Operations {
+export interface Operations extends SyncOperations {
   status(): Promise<StatusReport>
   topics(): Promise<TopicInfo[]>
   /** Newest last. `topic` may be a full name or `<connector>.<object>`; without it, all source topics. */
@@ -143,6 +145,7 @@ export interface Operations {
   /** By id, a unique beginning of it, or `<topic>/<partition>/<offset>`. */
   showEvent(query: { id: string }): Promise<EventStory>
   tailEvents(query: { topic?: string; where?: string }, signal: AbortSignal): AsyncIterable<EventSummary>
+  /** A flow or a sync. */
   pauseFlow(query: { flow: string }): Promise<void>
   resumeFlow(query: { flow: string }): Promise<void>
   listDeadLetters(query: { flow?: string; limit?: number; all?: boolean }): Promise<ListedLetter[]>

@@ -21,7 +21,7 @@ export interface Written extends Cause {
   readonly operation: Plan['operation']
 }
 
-interface LedgerWrite extends Written {
+export interface LedgerWrite extends Written {
   readonly effect: string
   /** Hash per field as it will be. */
   readonly fields: Readonly<Record<string, string>>
@@ -82,6 +82,12 @@ export class WriteLedger {
   causeOf(event: ChangeEvent, entry: Entry | undefined): Written | undefined {
     const writes = entry?.value as LedgerWrite[] | undefined
     return writes?.findLast(write => madeBy(write, event))
+  }
+
+  /** The latest writes of flows to a record, newest last. */
+  async writesTo(system: string, object: string, id: string): Promise<readonly LedgerWrite[]> {
+    const [entry] = await this.#state.get([this.key(system, object, id)])
+    return (entry?.value as LedgerWrite[] | undefined) ?? []
   }
 
   keyOf(system: string, event: ChangeEvent): string {

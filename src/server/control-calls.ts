@@ -36,6 +36,29 @@ const Letters = Type.Object(
 const Flow = Type.Object({ flow: Text }, { additionalProperties: false })
 const Nothing = Type.Object({}, { additionalProperties: false })
 
+const Count = Type.Optional(Type.Integer({ minimum: 0 }))
+const RecordOf = Type.Object({ system: Text, object: Text, id: Text }, { additionalProperties: false })
+const Kind = Type.Union(
+  (['ask', 'loop', 'delete', 'ambiguous', 'rejected', 'missing', 'unknown', 'no-counterpart'] as const).map(kind =>
+    Type.Literal(kind),
+  ),
+)
+const DecisionOf = Type.Union([
+  Type.Object(
+    { kind: Type.Literal('take'), side: Text, fields: Type.Optional(Type.Array(Text)) },
+    { additionalProperties: false },
+  ),
+  Type.Object({ kind: Type.Literal('pair'), record: Text }, { additionalProperties: false }),
+  Type.Object(
+    {
+      kind: Type.Union(
+        (['delete', 'recreate', 'unlink', 'relink', 'apart', 'retry'] as const).map(kind => Type.Literal(kind)),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+])
+
 /** What can be asked over the control port: every operation, under its own name. */
 export const CONTROL_CALLS: Readonly<Record<keyof DaemonOperations, ControlCall>> = {
   reload: value(Nothing, operations => operations.reload()),
@@ -99,6 +122,37 @@ export const CONTROL_CALLS: Readonly<Record<keyof DaemonOperations, ControlCall>
     ),
     (operations, query, signal) => operations.replay(query, signal),
   ),
+  listConflicts: value(
+    Type.Object({ sync: Type.Optional(Text), kind: Type.Optional(Kind) }, { additionalProperties: false }),
+    (operations, query) => operations.listConflicts(query),
+  ),
+  showLink: value(
+    Type.Object(
+      { id: Text, sync: Type.Optional(Text), system: Type.Optional(Text), object: Type.Optional(Text) },
+      { additionalProperties: false },
+    ),
+    (operations, query) => operations.showLink(query),
+  ),
+  resolveConflict: value(
+    Type.Object(
+      { id: Text, sync: Type.Optional(Text), by: Type.Optional(Text), decision: DecisionOf },
+      { additionalProperties: false },
+    ),
+    (operations, query) => operations.resolveConflict(query),
+  ),
+  passGuard: value(
+    Type.Object({ sync: Text, creates: Count, updates: Count, deletes: Count }, { additionalProperties: false }),
+    (operations, query) => operations.passGuard(query),
+  ),
+  reconcile: stream(
+    Type.Object(
+      { sync: Text, dryRun: Type.Optional(Type.Boolean()), apply: Type.Optional(Type.Boolean()) },
+      { additionalProperties: false },
+    ),
+    (operations, query, signal) => operations.reconcile(query, signal),
+  ),
+  why: value(RecordOf, (operations, query) => operations.why(query)),
+  whyNot: value(RecordOf, (operations, query) => operations.whyNot(query)),
 }
 
 function value<S extends TObject>(

@@ -150,7 +150,7 @@ class Judgement {
     for (const name of chosen) this.#takeField(name, side)
     const { system } = this.#context.config[side]
     const fields = chosen.map(name => `--field ${name}`).join(' ')
-    return { does: `${chosen.join(', ')}: ${system} stands`, undo: `--take ${other(side)} ${fields}` }
+    return { does: `${chosen.join(', ')}: ${system} stands`, undo: `--take ${this.#argument(other(side))} ${fields}` }
   }
 
   #takeField(name: string, side: SideName): void {
@@ -307,6 +307,12 @@ class Judgement {
       mapping,
     )
     return link
+  }
+
+  /** As `--take` takes it. */
+  #argument(side: SideName): string {
+    const { left, right } = this.#context.config
+    return left.system === right.system ? side : this.#context.config[side].system
   }
 
   #named(side: SideName): string {

@@ -57,10 +57,10 @@ export function suggestionsFor({ config, link }: { config: SyncConfig; link: Lin
   if (hold) return [say('--retry', 'looks again, and creates it where it is not found')]
   const held = Object.keys(link.fields).filter(name => link.fields[name]!.held)
   if (held.length === 0) return []
+  const names = left.system === right.system ? ['left', 'right'] : [left.system, right.system]
   return [
-    say(`--take ${left.system}`, `${left.system} stands in ${listed(held)}`),
-    say(`--take ${right.system}`, `${right.system} stands in ${listed(held)}`),
-    ...(held.length > 1 ? [say(`--take ${left.system} --field ${held[0]}`, `only in ${held[0]}`)] : []),
+    ...names.map(name => say(`--take ${name}`, `${name} stands in ${listed(held)}`)),
+    ...(held.length > 1 ? [say(`--take ${names[0]} --field ${held[0]}`, `only in ${held[0]}`)] : []),
   ]
 }
 

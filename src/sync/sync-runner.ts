@@ -272,8 +272,8 @@ export class SyncRunner implements Supervised {
   // --- work that no event starts
 
   async #work(signal: AbortSignal): Promise<void> {
-    await this.#sweep()
     await this.#firstWalk(signal)
+    await this.#sweep()
     while (!signal.aborted) {
       await this.#options.env.clock.sleep(SWEEP_MS, signal)
       await this.#sweep()

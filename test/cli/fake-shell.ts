@@ -171,6 +171,13 @@ export function fakeOperations(over: Partial<DaemonOperations> = {}): DaemonOper
     discardDeadLetters: missing('discardDeadLetters'),
     trigger: missing('trigger'),
     replay: missing('replay'),
+    listConflicts: missing('listConflicts'),
+    showLink: missing('showLink'),
+    resolveConflict: missing('resolveConflict'),
+    passGuard: missing('passGuard'),
+    reconcile: missing('reconcile'),
+    why: missing('why'),
+    whyNot: missing('whyNot'),
     reload: missing('reload'),
     ...over,
   }

@@ -25,26 +25,32 @@ describe('help', () => {
       Keeps a Twenty workspace and the systems around it in step.
 
       Options:
-        --config <path>                a config file or folder; may be given more than once
-        --json                         answer in JSON
-        --version                      show the version
-        -h, --help                     show help
+        --config <path>                     a config file or folder; may be given more than once
+        --json                              answer in JSON
+        --version                           show the version
+        -h, --help                          show help
 
       Commands:
-        init [options]                 Write a first config into this folder.
-        validate [options] [files...]  Check the config, all problems at once.
-        run [options] [files...]       Run the daemon.
-        reload                         Have the running daemon take the changed config.
-        status [options]               Show what runs, how fast, and what is stuck and why.
-        events                         Look at the events in the log.
-        topics [topic]                 List topics: partitions, offsets, groups, lag.
-        trigger [options] <source>     Append an event as if it had come in.
-        replay [options] <flow>        Read a range of the log again through a flow.
-        dead-letters                   Look at what flows gave up on; send it back or let it go.
-        pause <flow>                   Pause a flow.
-        resume <flow>                  Let a paused or stopped flow go on.
-        postgres                       Prepare a Postgres database for polls that see everything.
-        sandbox [options]              Run a stand-in for Twenty, to try things on.
+        init [options]                      Write a first config into this folder.
+        validate [options] [files...]       Check the config, all problems at once.
+        run [options] [files...]            Run the daemon.
+        reload                              Have the running daemon take the changed config.
+        status [options]                    Show what runs, how fast, and what is stuck and why.
+        events                              Look at the events in the log.
+        topics [topic]                      List topics: partitions, offsets, groups, lag.
+        trigger [options] <source>          Append an event as if it had come in.
+        replay [options] <flow>             Read a range of the log again through a flow.
+        dead-letters                        Look at what flows gave up on; send it back or let it go.
+        conflicts                           Look at what two-way syncs leave to a person, and decide it.
+        links                               Look at pairs of records that a sync keeps in step.
+        reconcile [options] <sync>          Compare both sides of a sync completely, and repair.
+        pass [options] <sync>               Let writes of a sync pass that are over its limit of the hour.
+        why <system> <object> <id> [field]  Say where the values of a record came from.
+        why-not <system> <object> <id>      Say why something did not happen to a record.
+        pause <name>                        Pause a flow or a sync.
+        resume <name>                       Let a paused or stopped flow or sync go on.
+        postgres                            Prepare a Postgres database for polls that see everything.
+        sandbox [options]                   Run a stand-in for Twenty, to try things on.
 
       Config: what --config names, else TWENTY_SYNC_CONFIG, else twenty-sync.yaml or config/ in this
       folder. A .env file in this folder adds variables that the environment does not have.
@@ -89,7 +95,7 @@ describe('a command line that is wrong', () => {
   it.each([
     [['statsu'], 'Did you mean status?'],
     [['status', '--wacth'], 'Did you mean --watch?'],
-    [['pause'], "missing required argument 'flow'"],
+    [['pause'], "missing required argument 'name'"],
     [['replay', 'x'], "required option '--from"],
     [['replay', 'x', '--from', 'now', '--effects', 'some'], 'Allowed choices are safe, all'],
     [['run', '--port', '70000'], 'It takes a port'],
@@ -103,6 +109,6 @@ describe('a command line that is wrong', () => {
   it('is told in JSON too', async () => {
     const { code, json } = await cli(['pause', '--json'])
     expect(code).toBe(2)
-    expect(json).toEqual({ error: { code: 'USAGE', message: "missing required argument 'flow'" } })
+    expect(json).toEqual({ error: { code: 'USAGE', message: "missing required argument 'name'" } })
   })
 })

@@ -26,6 +26,7 @@ const STATUS: StatusReport = {
     },
   ],
   flows: [],
+  syncs: [],
 }
 
 class FakeDaemon implements Daemon {

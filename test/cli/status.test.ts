@@ -89,6 +89,7 @@ const REPORT: StatusReport = {
       perSecond: 0,
     },
   ],
+  syncs: [],
 }
 
 const operations = { status: async () => REPORT }

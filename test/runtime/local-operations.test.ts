@@ -9,6 +9,7 @@ function operations(...flows: string[]): LocalOperations {
   const { log, state, env, deadLetters, ledger } = bench
   const assembly = {
     flows: flows.map(name => ({ compiled: bench.flow([], { name, identity: name }) })),
+    syncs: [],
     connectors: new Map(),
     names: bench.names,
   } as unknown as Assembly

@@ -4,10 +4,10 @@ import type { Session } from '../session.ts'
 export const addPause: AddCommand = (program, runner) => {
   const command = program
     .command('pause')
-    .summary('Pause a flow.')
-    .argument('<flow>', 'name of the flow')
+    .summary('Pause a flow or a sync.')
+    .argument('<name>', 'name of the flow or sync')
     .description(
-      'Pause a flow: it finishes what it began and takes nothing new. Its events wait in the log. Kept over restarts.',
+      'Pause a flow or a sync: it finishes what it began and takes nothing new. Its events wait in the log. Kept over restarts.',
     )
     .action(
       runner.run(async (session: Session, _options: object, flow: string) => {
@@ -29,9 +29,9 @@ export const addPause: AddCommand = (program, runner) => {
 export const addResume: AddCommand = (program, runner) => {
   const command = program
     .command('resume')
-    .summary('Let a paused or stopped flow go on.')
-    .argument('<flow>', 'name of the flow')
-    .description('Let a paused flow go on where it was, and a stopped one try again now.')
+    .summary('Let a paused or stopped flow or sync go on.')
+    .argument('<name>', 'name of the flow or sync')
+    .description('Let a paused flow or sync go on where it was, and a stopped one try again now.')
     .action(
       runner.run(async (session: Session, _options: object, flow: string) => {
         await session.onInstallation(({ operations }) => operations.resumeFlow({ flow }))

@@ -12,7 +12,7 @@ export const addStatus: AddCommand = (program, runner) => {
     .command('status')
     .summary('Show what runs, how fast, and what is stuck and why.')
     .description(
-      'Show each system, connector and flow: state, rate, lag, oldest unfinished event, parked, limiter, why it stopped and when it tries again.',
+      'Show each system, connector, flow and sync: state, rate, lag, oldest unfinished event, parked, limiter, pairs, conflicts, why it stopped and when it tries again.',
     )
     .option('--watch [seconds]', 'show it again and again, every 2 seconds unless told', wholeNumber(1))
     .action(

@@ -63,7 +63,16 @@ export function startUpText(
       ],
       { style, width },
     ),
-    flowsText([...config.flows.values()], style, width),
+    flowsText(config, style, width),
+    block(
+      'syncs',
+      [...config.syncs.values()],
+      [
+        { title: '', value: ({ name }) => name },
+        { title: '', value: ({ left, right }) => `${left.system} ${left.object} = ${right.system} ${right.object}` },
+      ],
+      { style, width },
+    ),
     ...config.warnings.map(warning => `  ${style.yellow('warning'.padEnd(10))}  ${plain(warning)}`),
   ]
     .filter(part => part !== '')
@@ -86,7 +95,9 @@ function block<Row>(
   return [`  ${style.dim(title.padEnd(10))}  ${first.trimStart()}`, ...rest].join('\n')
 }
 
-function flowsText(flows: readonly FlowConfig[], style: Style, width: number | undefined): string {
+function flowsText(config: Config, style: Style, width: number | undefined): string {
+  const flows = [...config.flows.values()]
+  if (flows.length === 0 && config.syncs.size > 0) return ''
   if (flows.length === 0) return fact('flows', 'none: events are kept, and nothing is done with them', style)
   const indent = ' '.repeat(16)
   const lines = flows.flatMap(({ name, from, steps }) => [

@@ -1,5 +1,7 @@
 import type { ConnectorReport, FlowReport, StatusReport, SystemReport } from '../../runtime/operations.ts'
+import type { SyncReport } from '../../runtime/sync-reports.ts'
 import type { Style } from './style.ts'
+import { recordText, syncNotes, syncState } from './sync-text.ts'
 import { type Column, table } from './table.ts'
 import { bytes, count, plain, rate, wrap } from './text.ts'
 import { duration, relative } from './time.ts'
@@ -17,6 +19,7 @@ export function statusText(status: StatusReport, view: View): string {
     section('SYSTEMS', status.systems, systemColumns(status, view), systemNotes(view), view),
     section('CONNECTORS', status.connectors, connectorColumns(view), connectorNotes(view), view),
     section('FLOWS', status.flows, flowColumns(status, view), flowNotes(view), view),
+    section('SYNCS', status.syncs, syncColumns(view), sync => syncNotes(sync, view), view),
   ]
     .filter(part => part !== '')
     .join('\n\n')
@@ -124,6 +127,24 @@ function flowColumns({ running }: StatusReport, { style, now }: View): Column<Fl
   ]
 }
 
+function syncColumns({ style }: View): Column<SyncReport>[] {
+  return [
+    { title: 'NAME', value: ({ name }) => name, shrinks: true },
+    { title: 'STATE', value: syncState, paint: (text, { state }) => paintState(text, state, style) },
+    { title: 'LEFT', value: ({ left }) => recordText(left), shrinks: true },
+    { title: 'RIGHT', value: ({ right }) => recordText(right), shrinks: true },
+    { title: 'PAIRS', value: ({ pairs }) => count(pairs), align: 'right' },
+    { title: 'LAG', value: ({ lag }) => known(lag), align: 'right' },
+    { title: 'DUE', value: ({ due }) => count(due), align: 'right' },
+    {
+      title: 'CONFLICTS',
+      value: ({ conflicts }) => count(sum(conflicts)),
+      align: 'right',
+      paint: (text, { conflicts }) => (sum(conflicts) > 0 ? style.yellow(text) : text),
+    },
+  ]
+}
+
 /** What the log could not be asked is not zero. */
 function known(value: number | null): string {
   return value === null ? '?' : count(value)
@@ -167,6 +188,6 @@ function reasonsText(reasons: Readonly<Record<string, number>>): string {
     .join(', ')
 }
 
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((total, value) => total + value, 0)
+function sum(counts: Readonly<Partial<Record<string, number>>>): number {
+  return Object.values(counts).reduce<number>((total, value = 0) => total + value, 0)
 }
