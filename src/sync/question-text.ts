@@ -103,7 +103,7 @@ function where({ config, link, id, openedAt }: QuestionText): string {
     const record = link?.[side]
     return record ? [`${config[side].system} ${config[side].object} ${record.id}`] : []
   })
-  return `Asked by twenty-sync on ${timeText(openedAt)}; pair ${id}: ${records.map(escaped).join(', ')}. Also under \`twenty-sync conflicts list\`.`
+  return `Asked by twenty-sync on ${timeText(openedAt)}; pair ${id}: ${records.map(escaped).join(', ')}. More: \`twenty-sync conflicts show ${id}\`.`
 }
 
 /** Two sides of one system are told apart by their objects. */
