@@ -1,14 +1,18 @@
 import { parseArgs, styleText } from 'node:util'
 import { NotAvailable } from '../services/look-up.ts'
 import { type EngineName, type Stack, startStack } from '../stack/stack.ts'
-import { SCENES } from './scenes.ts'
+import { SCENES as FORM_SCENES } from './scenes.ts'
 import { showEngine } from './show-engine.ts'
+import { SYNC_SCENES } from './sync-scenes.ts'
 
 const USAGE = 'npm run demo -- [--engine embedded|kafka] [--once]'
 
 const { values } = parseArgs({
   options: { engine: { type: 'string', default: 'embedded' }, once: { type: 'boolean', default: false } },
 })
+
+const CONFIGS = ['config/web-form-leads.yaml', 'config/two-way-sync.yaml']
+const SCENES = [...FORM_SCENES, ...SYNC_SCENES]
 
 async function main(): Promise<number> {
   const engine = values.engine
@@ -37,7 +41,7 @@ async function main(): Promise<number> {
 async function started(engine: EngineName): Promise<Stack | undefined> {
   console.log(bold(`\ntwenty-sync on the ${engine === 'kafka' ? 'Kafka and Redis' : 'embedded'} engine\n`))
   try {
-    return await startStack({ engine, configs: ['config/web-form-leads.yaml'] })
+    return await startStack({ engine, configs: CONFIGS, erp: { settings: { etags: true, unique: ['email'] } } })
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
     console.error(`Kafka and Redis cannot be had here:\n${error.message}\n`)
@@ -48,11 +52,12 @@ async function started(engine: EngineName): Promise<Stack | undefined> {
   }
 }
 
-function introduce({ twenty, url, found }: Stack): void {
+function introduce({ twenty, erp, url, found }: Stack): void {
   for (const line of found) console.log(`  engine   ${line}`)
   console.log(`  Twenty   ${twenty.url}  (a stand-in that follows docs/twenty.md)`)
   console.log(`  intake   ${url}/hooks/lead-form`)
-  console.log('  config   config/web-form-leads.yaml\n')
+  console.log(`  ERP      ${erp!.url}  (a stand-in REST API)`)
+  console.log(`  config   ${CONFIGS.join(', ')}\n`)
 }
 
 /** How many scenes went wrong. */

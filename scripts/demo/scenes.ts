@@ -1,7 +1,7 @@
 import type { SandboxTwenty } from '../../sandbox/twenty/server.ts'
 import { eventually, type Stack } from '../stack/stack.ts'
 
-type Row = Record<string, unknown>
+export type Row = Record<string, unknown>
 
 /** One thing that happens, what must come of it, and how to say it. */
 export interface Scene {
@@ -162,13 +162,13 @@ function counts(twenty: SandboxTwenty) {
   return { people: count('people'), companies: count('companies'), tasks: count('tasks'), notes: count('notes') }
 }
 
-function live(twenty: SandboxTwenty, object: string): Row[] {
+export function live(twenty: SandboxTwenty, object: string): Row[] {
   return (twenty.rows(object) as Row[]).filter(row => !row.deletedAt)
 }
 
-const email = (row: Row) => (row.emails as Row | undefined)?.primaryEmail
+export const email = (row: Row) => (row.emails as Row | undefined)?.primaryEmail
 const domain = (row: Row) => (row.domainName as Row | undefined)?.primaryLinkUrl
-const fullName = (row: Row) => `${(row.name as Row).firstName} ${(row.name as Row).lastName}`
+export const fullName = (row: Row) => `${(row.name as Row).firstName} ${(row.name as Row).lastName}`
 
 function same(before: object, after: object): void {
   expect(
@@ -177,6 +177,6 @@ function same(before: object, after: object): void {
   )
 }
 
-function expect(holds: boolean, what: string): void {
+export function expect(holds: boolean, what: string): void {
   if (!holds) throw new Error(`it should be so: ${what}`)
 }

@@ -2,11 +2,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type SandboxRest, type SandboxRestOptions, startSandboxRest } from '../../sandbox/rest/server.ts'
 import { type SandboxTwenty, type SandboxTwentyOptions, startSandboxTwenty } from '../../sandbox/twenty/server.ts'
 import { startKafka } from '../services/kafka.ts'
 import { freePorts } from '../services/ports.ts'
 import { startRedis } from '../services/redis.ts'
 import { DaemonProcess, type Ran, ROOT, runCli } from './daemon-process.ts'
+import { startSecuredEngine } from './secured-engine.ts'
 
 export type EngineName = 'embedded' | 'kafka'
 
@@ -15,8 +17,12 @@ export interface StackOptions {
   /** Config files below the project, without log, state and server. */
   readonly configs: readonly string[]
   readonly twenty?: SandboxTwentyOptions
+  /** Present: a REST API for `config/two-way-sync.yaml`, as `${ERP_URL}`. */
+  readonly erp?: SandboxRestOptions
   /** No limit on calls to Twenty, on neither side: for what is not about limits, and would wait for them. */
   readonly unlimited?: boolean
+  /** Kafka and Redis behind TLS, with passwords and a client certificate; servers of this stack's own. */
+  readonly secured?: boolean
   /** YAML added to the stack's own file. */
   readonly extra?: string
   /** More environment variables for the daemon and the commands. */
@@ -28,6 +34,7 @@ export interface StackOptions {
 export interface Stack {
   readonly engine: EngineName
   readonly twenty: SandboxTwenty
+  readonly erp?: SandboxRest
   readonly daemon: DaemonProcess
   readonly url: string
   /** The stack's own part of the config: engine, server and extras. */
@@ -48,6 +55,7 @@ export interface Stack {
   stop(): Promise<void>
 }
 
+const ERP_WEBHOOK_SECRET = 'sandbox-erp-secret'
 const FORM_KEY = 'demo-form-key'
 
 /** Starts everything; the daemon is a process of its own, the sandbox runs in this one. */
@@ -63,9 +71,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function start(options: StackOptions, folder: string, closers: (() => Promise<unknown>)[]): Promise<Stack> {
-  const engine = await startEngine(options.engine, folder, closers)
+  const engine = await (options.secured ? startSecuredEngine : startEngine)(options.engine, folder, closers)
   const twenty = await startSandboxTwenty(options.twenty)
   closers.push(() => twenty.stop())
+  const erp = options.erp && (await startSandboxRest(options.erp))
+  if (erp) closers.push(() => erp.stop())
   const [port] = await freePorts(1)
   const url = `http://127.0.0.1:${port}`
   const own = join(folder, 'stack.yaml')
@@ -76,6 +86,7 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
     TWENTY_API_KEY: twenty.apiKey,
     TWENTY_WEBHOOK_SECRET: 'sandbox-webhook-secret',
     FORM_KEY,
+    ...(erp && { ERP_URL: erp.url, ERP_TOKEN: erp.token, ERP_WEBHOOK_SECRET }),
     ...options.env,
   }
   const shipped = options.configs.map(file => join(ROOT, file))
@@ -83,10 +94,12 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
   if (options.unlimited) twenty.faults.rateLimit.enabled = false
   const daemon = new DaemonProcess({ configs, env, url, ...(options.onLog && { onLog: options.onLog }) })
   closers.push(() => daemon.end('SIGKILL'))
+  if (erp) erp.settings.webhook = { url: `${url}/hooks/erp`, secret: ERP_WEBHOOK_SECRET, record: true, changes: true }
   await daemon.start()
   return {
     engine: options.engine,
     twenty,
+    ...(erp && { erp }),
     daemon,
     configFile: own,
     configText,
@@ -124,12 +137,13 @@ async function atRest(url: string): Promise<boolean> {
   return waiting.length > 0 && waiting.every(([, count]) => count === '0')
 }
 
-interface StartedEngine {
+export interface StartedEngine {
   readonly yaml: string
   readonly prefix: string
   readonly found: readonly string[]
   readonly redisUrl?: string
   readonly brokers?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
 }
 
 async function startEngine(

@@ -1,8 +1,14 @@
+import isEqual from 'lodash/isEqual.js'
 import type { ConfigPath } from './config.ts'
-import { found, keyPlaceOf, type MapNode, type Node } from './node.ts'
+import { found, keyPlaceOf, type MapNode, type Node, plainOf } from './node.ts'
 import type { Problems } from './problems.ts'
 
-const NAMED: Readonly<Record<string, string>> = { systems: 'system', connectors: 'connector', flows: 'flow' }
+const NAMED: Readonly<Record<string, string>> = {
+  systems: 'system',
+  connectors: 'connector',
+  flows: 'flow',
+  syncs: 'sync',
+}
 
 /** One config out of several documents. What two of them define is a problem that names both places. */
 export function mergeDocuments(documents: readonly Node[], file: string, problems: Problems): MapNode {
@@ -27,15 +33,26 @@ export function mergeDocuments(documents: readonly Node[], file: string, problem
 function merged(earlier: Node, later: Node, path: ConfigPath, problems: Problems): Node {
   if (earlier.kind !== 'map' || later.kind !== 'map') return twice(earlier, later, path, problems)
   const isNamed = String(path[0]) in NAMED
+  const mayRepeat = path[0] === 'systems'
   const entries = new Map(earlier.entries)
   for (const [key, node] of later.entries) {
     const known = entries.get(key)
     const at = [...path, key]
-    // A system or flow is defined in one place; settings of `log` may be spread.
+    // Files that each run on their own name the system they share; together they are one config.
+    if (known && mayRepeat && saysTheSame(known, node)) continue
+    // A flow is defined in one place; settings of `log` may be spread.
     if (known) entries.set(key, isNamed ? twice(known, node, at, problems) : merged(known, node, at, problems))
     else entries.set(key, node)
   }
   return { ...earlier, entries }
+}
+
+/** As written, references unresolved. */
+function saysTheSame(one: Node, other: Node): boolean {
+  return isEqual(
+    plainOf(one, node => node.source),
+    plainOf(other, node => node.source),
+  )
 }
 
 function twice(earlier: Node, later: Node, path: ConfigPath, problems: Problems): Node {

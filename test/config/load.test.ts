@@ -273,7 +273,7 @@ describe('several files', () => {
   it('must not define a name twice', async () => {
     const files = {
       'a.yaml': `${SYSTEM}log:\n  prefix: a\n`,
-      'b.yaml': `${SYSTEM}log:\n  prefix: b\nserver: 5\n`,
+      'b.yaml': `${SYSTEM.replace(' }', ', timeout: 5s }')}log:\n  prefix: b\nserver: 5\n`,
       'c.yaml': 'server: { port: 1 }\n',
     }
     expect(await linesOf(files)).toEqual([
@@ -282,6 +282,11 @@ describe('several files', () => {
       'b.yaml:5:9 server type: this must be a map, and is the number 5',
       'c.yaml:1:1 server duplicate-name: `server` is also defined at b.yaml:5:1',
     ])
+  })
+
+  it('may each name the system that they share, in the same words', async () => {
+    const { config } = await load({ 'a.yaml': SYSTEM, 'b.yaml': SYSTEM }, { paths: ['a.yaml', 'b.yaml'] })
+    expect([...config.systems.keys()]).toEqual(['twenty'])
   })
 
   it('that are not there are problems, all of them', async () => {
