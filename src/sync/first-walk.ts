@@ -79,7 +79,8 @@ export class FirstWalk {
         if (!pair) continue
         const writes = settle(pair, mapping, config, { ...plan, matched: true })
         const kind = SIDES.map(each => `${each} ${writes[each]?.op ?? ''}`).join()
-        const isDue = writes.left !== undefined || writes.right !== undefined
+        const isUnclear = SIDES.some(each => pair[each]?.unclear)
+        const isDue = isUnclear || writes.left !== undefined || writes.right !== undefined
         if (isDue) due.push({ id: pair.id, kind })
         await transaction.put(pair, { due: isDue })
       }

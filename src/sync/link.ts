@@ -50,6 +50,8 @@ export interface Side {
   undeleted?: boolean
   /** What was told leaves open how the record is: read it before anything else. */
   unclear?: boolean
+  /** When that arose, by our clock: what was asked for before does not answer it. */
+  unclearSince?: number
   /** Writes of ours, newest last. */
   wrote: OwnWrite[]
 }

@@ -14,6 +14,8 @@ export interface Observation {
   readonly offsetMs: number
   /** By our clock. */
   readonly now: number
+  /** When a read began, by our clock. */
+  readonly askedAt?: number
 }
 
 /** Of a record that was named and never seen: older than any that it can have. */
@@ -34,8 +36,8 @@ export function observe(link: Link, observation: Observation, mapping: Mapping):
   const { side, change, source } = observation
   const seen = link[side]
   if (change.incomplete) {
-    if (seen) seen.unclear = true
-    else link[side] = { ...sideOf(observation, mapping), version: UNKNOWN_VERSION, confirmedAt: 0, unclear: true }
+    link[side] ??= { ...sideOf(observation, mapping), version: UNKNOWN_VERSION, confirmedAt: 0 }
+    doubt(link[side], observation)
     return
   }
   if (change.kind !== 'present') {
@@ -48,7 +50,15 @@ export function observe(link: Link, observation: Observation, mapping: Mapping):
     return
   }
   const age = compareVersions(change.record.version, seen.version)
-  if (seen.deleted && (age <= 0 || compareVersions(change.record.version, seen.deleted.version) <= 0)) return
+  if (seen.deleted) {
+    const since = compareVersions(change.record.version, seen.deleted.version)
+    if (age < 0 || since < 0) return
+    // P7: within one tick of the side's clock only the side knows which came last.
+    if (since === 0 && !isAnswer(observation, seen.deleted.at)) {
+      if (source === 'event') doubt(seen, observation)
+      return
+    }
+  }
   if (age < 0) {
     findOverwritten(link, observation, mapping)
     return
@@ -56,7 +66,7 @@ export function observe(link: Link, observation: Observation, mapping: Mapping):
   if (change.restored && isOwnWrite(seen, change.record.version)) seen.undeleted = true
   if (age === 0 && source === 'event') {
     // P5: one version with two contents, as coarse timestamps give; only the side knows which came last.
-    if (differs(link, observation, mapping)) seen.unclear = true
+    if (differs(link, observation, mapping)) doubt(seen, observation)
     else seen.confirmedAt = Math.max(seen.confirmedAt, observation.now)
     return
   }
@@ -90,10 +100,12 @@ function wroteOver({ wrote }: Side, version: string): boolean {
 }
 
 /** P7: believed because the side itself said so; not when a later state was seen already. */
-function observeDeletion(link: Link, { side, change: { kind, record }, source, now }: Observation): void {
+function observeDeletion(link: Link, observation: Observation): void {
+  const { side, change, now } = observation
+  const { kind, record } = change
   const seen = link[side]
   if (!seen) return
-  if (source === 'read') delete seen.unclear
+  settleDoubt(seen, observation)
   if (seen.deleted) return
   if (kind === 'deleted' && compareVersions(record.version, seen.version) < 0) {
     if (wroteOver(seen, record.version)) seen.undeleted = true
@@ -104,6 +116,23 @@ function observeDeletion(link: Link, { side, change: { kind, record }, source, n
   seen.deleted = { version, at: now, proof: 'event' }
   delete seen.missing
   delete seen.unclear
+  delete seen.unclearSince
+}
+
+function doubt(seen: Side, { now }: Observation): void {
+  seen.unclear = true
+  seen.unclearSince = now
+}
+
+/** Read after the doubt arose, so that it shows what came of it. */
+function isAnswer({ source, askedAt }: Observation, since: number | undefined): boolean {
+  return source === 'read' && (since === undefined || (askedAt !== undefined && askedAt >= since))
+}
+
+function settleDoubt(seen: Side, observation: Observation): void {
+  if (!isAnswer(observation, seen.unclearSince)) return
+  delete seen.unclear
+  delete seen.unclearSince
 }
 
 /** The newest state of the side, whole or in part. */
@@ -116,7 +145,7 @@ function takeIn(link: Link, observation: Observation, mapping: Mapping): void {
     const reading = map.read(side, record.data)
     if (!reading.known) {
       // Only part of the record was told: what it left out may have changed too.
-      if (source === 'event') seen.unclear = true
+      if (source === 'event') doubt(seen, observation)
       continue
     }
     const field = fieldOf(link, map.name)
@@ -141,7 +170,7 @@ function takeIn(link: Link, observation: Observation, mapping: Mapping): void {
   if (source === 'read' || !seen.unclear) seen.takesPart = mapping.takesPart(side, record.data)
   seen.confirmedAt = now
   delete seen.missing
-  if (source === 'read') delete seen.unclear
+  settleDoubt(seen, observation)
 }
 
 /** Names of changed fields are top-level ones. */
@@ -213,6 +242,24 @@ function findOverwritten(link: Link, observation: Observation, mapping: Mapping)
   }
 }
 
+/** A write lands whole: where one of its values is new on the record, the others were there as well. */
+function hasLanded(
+  link: Link,
+  side: SideName,
+  record: PeerRecord,
+  { values }: IntendedWrite,
+  mapping: Mapping,
+): boolean {
+  return mapping.fields.some(map => {
+    if (!(map.name in values)) return false
+    const reading = map.read(side, record.data)
+    if (!reading.known || 'problem' in reading) return false
+    const wrote = values[map.name]
+    const before = link.fields[map.name]?.[side].shown
+    return before !== undefined && !map.same(before, wrote) && map.same(reading.value, wrote)
+  })
+}
+
 /** Without the answer only this tells what a side made of a value from an edit: case, spaces and punctuation alone differ. */
 function isRewritten(shown: unknown, wrote: unknown): boolean {
   return typeof shown === 'string' && typeof wrote === 'string' && bare(shown) !== '' && bare(shown) === bare(wrote)
@@ -250,6 +297,7 @@ export function observeAnswer(
   const before = seen?.version
   const replaced: Record<string, unknown> = {}
   const answer: Observation = { ...observation, source: 'read', change: { kind: 'present', record } }
+  const isSure = landed !== 'unknown' || hasLanded(link, side, record, intended, mapping)
   if (isNew) link[side] = sideOf(answer, mapping)
   for (const map of mapping.fields) {
     if (!(map.name in intended.values)) continue
@@ -259,7 +307,7 @@ export function observeAnswer(
     const own = field[side]
     const wrote = intended.values[map.name]
     const isOurs = landed === 'exact' || map.same(reading.value, wrote) || isRewritten(reading.value, wrote)
-    if (!isOurs && landed === 'unknown') continue
+    if (!isOurs && !isSure) continue
     replaced[map.name] = own.shown ?? null
     own.shown = isOurs ? reading.value : wrote
     if (isOurs && field.agreed && map.same(field.agreed.value, wrote)) own.accepted = { value: reading.value }
@@ -269,7 +317,7 @@ export function observeAnswer(
       ...seen!.wrote,
       { before: before!, version: record.version, replaced, ...(intended.op === 'restore' && { restores: true }) },
     ].slice(-KEEP_WRITES)
-  if (intended.stamp !== undefined && landed !== 'unknown') link.stamped = { ...link.stamped, [side]: intended.stamp }
+  if (intended.stamp !== undefined && isSure) link.stamped = { ...link.stamped, [side]: intended.stamp }
   delete link[side]!.deleted
   takeIn(link, answer, mapping)
 }

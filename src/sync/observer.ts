@@ -95,7 +95,8 @@ export class Observer {
     const { mapping, peers, config, env } = context
     const link = known ?? newLink(linkIdFor(context, side, seen.change.record.id))
     const before = JSON.stringify(link)
-    if (!known && seen.change.kind !== 'present') entomb(link, side, seen.change, env.clock.now())
+    if (!known && seen.change.kind !== 'present' && !seen.change.incomplete)
+      entomb(link, side, seen.change, env.clock.now())
     observe(link, { side, ...seen, offsetMs: peers[side].clockOffsetMs(), now: env.clock.now() }, mapping)
     const plan = planContext(context)
     const pair = known?.ended ? link : await match(transaction, link, side, { now: plan.now, matched: plan.matched })
@@ -104,7 +105,8 @@ export class Observer {
     const isDue = Object.keys(write).length > 0 || pair.left?.unclear === true || pair.right?.unclear === true
     // What only repeats is not written again: that is most of what a poll or a complete walk brings.
     if (pair === link && known && !isDue && sameBut(before, pair)) return undefined
-    await transaction.put(pair, { due: isDue })
+    // P2: a crash between the first walk and the matching must not leave it unmatched.
+    await transaction.put(pair, { due: isDue || !plan.matched })
     return { link: pair, due: isDue }
   }
 }

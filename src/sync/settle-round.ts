@@ -1,4 +1,5 @@
 import groupBy from 'lodash/groupBy.js'
+import isEqual from 'lodash/isEqual.js'
 import type { SideName } from '../config/config.ts'
 import { asSyncError, SyncError } from '../errors.ts'
 import { planContext, type SyncContext } from './context.ts'
@@ -47,6 +48,9 @@ interface Reading {
   readonly left?: PeerRecord | 'none'
   readonly right?: PeerRecord | 'none'
   readonly found?: Found
+  /** When the reading began, and the intent that it is to explain. */
+  readonly askedAt: number
+  readonly intent?: Intent
 }
 
 type Readings = Map<string, Reading>
@@ -110,7 +114,8 @@ export class SettleRound {
 
   /** What has to be known before anything is written: unclear records, outcomes, stale views, counterparts. */
   async #read(links: readonly Link[]): Promise<Readings> {
-    const readings: Readings = new Map(links.map(link => [link.id, {}]))
+    const askedAt = this.#context.env.clock.now()
+    const readings: Readings = new Map(links.map(({ id, intent }) => [id, { askedAt, ...(intent && { intent }) }]))
     for (const side of SIDES) await this.#readSide(side, links, readings)
     for (const side of SIDES) await this.#findCounterparts(side, links, readings)
     return readings
@@ -129,7 +134,7 @@ export class SettleRound {
         this.#peerOptions,
       )
       chunk.forEach(({ link }, at) => {
-        readings.set(link.id, { ...readings.get(link.id), [side]: records[at] ?? 'none' })
+        readings.set(link.id, { ...readings.get(link.id)!, [side]: records[at] ?? 'none' })
       })
     }
   }
@@ -172,7 +177,7 @@ export class SettleRound {
     // A person knows of those that share its key.
     const asked = wanted.filter(({ apart, intent }) => !apart || intent)
     const found = asked.length > 0 ? await counterpartOf(this.#context, side, asked, this.#peerOptions) : NOBODY
-    for (const link of wanted) readings.set(link.id, { ...readings.get(link.id), found: found.get(link.id) ?? [] })
+    for (const link of wanted) readings.set(link.id, { ...readings.get(link.id)!, found: found.get(link.id) ?? [] })
   }
 
   // --- intending
@@ -194,6 +199,12 @@ export class SettleRound {
           continue
         }
         const reading = readings.get(id)!
+        if (link.intent && !isEqual(link.intent, reading.intent)) {
+          // P3: what was read before somebody else's write says nothing about it.
+          await transaction.put(link, { due: true })
+          this.#result.again.add(id)
+          continue
+        }
         await this.#takeReadings(transaction, link, reading)
         const pair = await this.#matched(transaction, link, now)
         if (pair !== link) {
@@ -212,7 +223,7 @@ export class SettleRound {
           intended.push(link)
           await this.#noteCreates(transaction, link, due)
         }
-        await transaction.put(link, { due: isDue || !isReady })
+        await transaction.put(link, { due: isDue || !isReady || !planContext(this.#context).matched })
         if (blocked) this.#result.guarded.set(id, blocked)
         else if (!isReady) this.#result.again.add(id)
         else if (!isDue) this.#result.settled.add(id)
@@ -248,14 +259,20 @@ export class SettleRound {
       if (intended?.op === 'create') await this.#noteCreated(transaction, link.id, side)
       if (record === undefined) continue
       if (record === 'none') missing(link, side, intended, this.#context)
-      else this.#takeRecord(link, side, record, intended)
+      else this.#takeRecord(link, side, record, intended, reading.askedAt)
     }
     if (reading.found) await this.#takeFound(transaction, link, reading.found, intent)
   }
 
-  #takeRecord(link: Link, side: SideName, record: PeerRecord, intended: IntendedWrite | undefined): void {
+  #takeRecord(
+    link: Link,
+    side: SideName,
+    record: PeerRecord,
+    intended: IntendedWrite | undefined,
+    askedAt: number,
+  ): void {
     const { peers, mapping, env } = this.#context
-    const base = { side, offsetMs: peers[side].clockOffsetMs(), now: env.clock.now() }
+    const base = { side, offsetMs: peers[side].clockOffsetMs(), now: env.clock.now(), askedAt }
     const isUnchanged = link[side] !== undefined && link[side].version === record.version
     if (!intended || record.deleted || isUnchanged || intended.op === 'delete') {
       const kind = record.deleted ? ('deleted' as const) : ('present' as const)
@@ -389,7 +406,7 @@ export class SettleRound {
         }
         const due = link.intent ? {} : settle(link, mapping, config, planContext(this.#context))
         const unfinished = link.intent !== undefined || Object.keys(due).length > 0
-        await transaction.put(link, { due: unfinished || isUnclear(link) })
+        await transaction.put(link, { due: unfinished || isUnclear(link) || !planContext(this.#context).matched })
         this.#judge(id, answer.error, unfinished || isUnclear(link))
       }
     })
@@ -426,6 +443,7 @@ function missing(link: Link, side: SideName, intended: IntendedWrite | undefined
   if (!seen) return
   const now = env.clock.now()
   delete seen.unclear
+  delete seen.unclearSince
   if (seen.deleted) return
   if (intended?.op === 'delete') {
     seen.deleted = { version: seen.version, at: now, proof: 'ours' }

@@ -224,7 +224,12 @@ export class SimProcess {
   /** The brokers do not wait for a process that is silent. */
   #pausable(subscriber: Subscriber): Subscriber {
     return {
-      assigned: partition => this.#gated(async () => subscriber.assigned?.(this.#countedOf(partition))),
+      // What is dead must let go of its seat.
+      assigned: partition =>
+        Promise.race([
+          this.#gated(async () => subscriber.assigned?.(this.#countedOf(partition))),
+          aborted(partition.owned),
+        ]),
       take: (partition, events) =>
         this.#gated(() => {
           for (const { offset } of events) this.#open.add(`${partition.topic} ${offset}`)
@@ -257,4 +262,11 @@ export class SimProcess {
     this.#counted.set(partition, made)
     return made
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }

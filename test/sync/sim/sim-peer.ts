@@ -27,6 +27,10 @@ export interface PeerWorld {
   /** Faults end then. */
   readonly calmAt: number
   readonly called: (side: SideName, kind: string) => void
+  /** The process that calls goes on: an answer helps nobody who dies or sleeps before it is stored. */
+  readonly isAwake: () => boolean
+  /** Longest time that storing it takes. */
+  readonly storedMs: number
 }
 
 /** A system as one process sees it, over a network that delays, refuses and loses. */
@@ -99,7 +103,7 @@ export class SimPeer implements Peer {
       const record = this.#shownAt(outcome.record.id)
       if (record) outcomes[place] = { ...outcome, record, exact: false }
     }
-    for (const change of made) change.answeredAt = this.#world.clock.now()
+    for (const change of made) this.#answered(change)
     return outcomes
   }
 
@@ -136,6 +140,14 @@ export class SimPeer implements Peer {
     called(this.#system.side, `${kind} answer`)
     if (isLost) throw new SyncError('retryable', 'SIM_LOST', 'no answer', { outcomeUnknown: true })
     return result as T
+  }
+
+  #answered(change: Change): void {
+    const { clock, isAwake, storedMs } = this.#world
+    change.answeredAt = clock.now()
+    clock.after(storedMs, () => {
+      if (!isAwake()) change.answeredAt = undefined
+    })
   }
 
   #draw(probability: number): boolean {

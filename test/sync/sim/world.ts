@@ -110,7 +110,6 @@ class World {
 
   #start(place: number, death: Death = {}): void {
     const owner = `p${place}.${++this.#lives}`
-    const schedule = this.#schedule
     const process = new SimProcess(
       owner,
       {
@@ -128,14 +127,19 @@ class World {
     this.#processes[place] = process
     this.#all.push(process)
     process.start()
-    void schedule
   }
 
   #peer(side: SideName, owner: string, clock: Clock): Peer {
     const random = this.#random.fork(`network ${side} ${owner}`)
     const { faults } = this.#schedule
     const called = (of: SideName, kind: string) => this.#calls.push({ at: this.#clock.now(), side: of, kind })
-    const peer = new SimPeer(this.#systems[side], { clock, random, faults, calmAt: this.#calmAt, called }, owner)
+    const isAwake = () => {
+      const process = this.#all.find(each => each.owner === owner)
+      return process !== undefined && !process.gone && !process.paused
+    }
+    const storedMs = 1000 + 10 * this.#schedule.stateMs
+    const world = { clock, random, faults, calmAt: this.#calmAt, called, isAwake, storedMs }
+    const peer = new SimPeer(this.#systems[side], world, owner)
     return this.#hooks.peer?.(peer, side) ?? peer
   }
 
