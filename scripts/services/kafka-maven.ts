@@ -22,14 +22,39 @@ export async function kafkaTools(): Promise<{ java: string; classPath: string }>
 /** User of the second listener, which asks for SASL PLAIN. */
 export const SASL_USER = { username: 'tester', password: 'tester-secret' }
 
+/** A way in besides the plain one, in the broker's own words. */
+export interface Listener {
+  readonly protocol: 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
+  /** Properties of this listener alone. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+export interface KafkaFromMavenOptions<Name extends string> {
+  /** By name, of capital letters. */
+  readonly listeners?: Readonly<Record<Name, Listener>>
+  /** `SCRAM-SHA-256=[name=a,password=b]` and the like: users that are there from the start. */
+  readonly scram?: readonly string[]
+}
+
+export type KafkaFromMaven<Name extends string> = KafkaService & {
+  readonly saslBrokers: string[]
+  /** Address of each listener. */
+  readonly at: Readonly<Record<Name, string>>
+}
+
 /** One node, broker and controller in one, on loopback, with its data in a temporary folder. Up in about 5 s. */
-export async function startKafkaFromMaven(): Promise<KafkaService & { readonly saslBrokers: string[] }> {
+export async function startKafkaFromMaven<Name extends string = never>(
+  options: KafkaFromMavenOptions<Name> = {},
+): Promise<KafkaFromMaven<Name>> {
   const tools = await kafkaTools()
   const folder = await dataFolder('kafka')
-  const [port, controllerPort, saslPort] = (await freePorts(3)) as [number, number, number]
+  const listeners: [string, Listener][] = [['SASL', PLAIN_SASL], ...Object.entries<Listener>(options.listeners ?? {})]
+  const [port, controllerPort, ...ports] = (await freePorts(2 + listeners.length)) as [number, number, ...number[]]
+  const ways = listeners.map(([name, listener], i) => ({ name, ...listener, address: `127.0.0.1:${ports[i]}` }))
   const properties = join(folder.path, 'server.properties')
-  await writeFile(properties, propertiesOf(port, controllerPort, saslPort, join(folder.path, 'data')))
-  const format = ['kafka.tools.StorageTool', 'format', '-t', 'dHdlbnR5LXN5bmMtdGVzdA', '-c', properties]
+  await writeFile(properties, propertiesOf(port, controllerPort, ways, join(folder.path, 'data')))
+  const users = (options.scram ?? []).flatMap(user => ['--add-scram', user])
+  const format = ['kafka.tools.StorageTool', 'format', '-t', 'dHdlbnR5LXN5bmMtdGVzdA', '-c', properties, ...users]
   const formatted = await run(tools.java, [...JVM, '-cp', tools.classPath, ...format], { silenceMs: 30_000 })
   if (formatted.status !== 0) throw new NotAvailable(`Kafka's storage tool failed: ${formatted.output.slice(-400)}`)
 
@@ -49,7 +74,8 @@ export async function startKafkaFromMaven(): Promise<KafkaService & { readonly s
   })
   return {
     brokers: [`127.0.0.1:${port}`],
-    saslBrokers: [`127.0.0.1:${saslPort}`],
+    saslBrokers: [ways[0]!.address],
+    at: Object.fromEntries(ways.map(({ name, address }) => [name, address])) as Record<Name, string>,
     kind: 'maven',
     found: `Kafka ${KAFKA_VERSION} from Maven Central, KRaft, started on port ${port}`,
     restart: async (options = {}) => {
@@ -63,19 +89,32 @@ export async function startKafkaFromMaven(): Promise<KafkaService & { readonly s
 /** A small heap and the first compiler only: up sooner, and two cores are shared with the tests. */
 const JVM = ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData']
 
-function propertiesOf(port: number, controllerPort: number, saslPort: number, data: string): string {
-  const { username, password } = SASL_USER
-  const login = 'org.apache.kafka.common.security.plain.PlainLoginModule'
+const PLAIN_SASL: Listener = {
+  protocol: 'SASL_PLAINTEXT',
+  settings: {
+    'sasl.enabled.mechanisms': 'PLAIN',
+    'plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_${SASL_USER.username}="${SASL_USER.password}";`,
+  },
+}
+
+interface Way extends Listener {
+  readonly name: string
+  readonly address: string
+}
+
+function propertiesOf(port: number, controllerPort: number, ways: readonly Way[], data: string): string {
+  const addresses = ways.map(({ name, address }) => `,${name}://${address}`).join('')
+  const settings = ways.flatMap(({ name, settings }) =>
+    Object.entries(settings).map(([key, value]) => `listener.name.${name.toLowerCase()}.${key}=${value}\n`),
+  )
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controllerPort}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort},SASL://127.0.0.1:${saslPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port},SASL://127.0.0.1:${saslPort}
+listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${addresses}
+advertised.listeners=PLAINTEXT://127.0.0.1:${port}${addresses}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT
-sasl.enabled.mechanisms=PLAIN
-listener.name.sasl.plain.sasl.jaas.config=${login} required user_${username}="${password}";
-log.dirs=${data}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${ways.map(({ name, protocol }) => `,${name}:${protocol}`).join('')}
+${settings.join('')}log.dirs=${data}
 auto.create.topics.enable=false
 offsets.topic.num.partitions=4
 offsets.topic.replication.factor=1

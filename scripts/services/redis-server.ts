@@ -8,15 +8,26 @@ export interface StartedRedis {
   stop(): Promise<void>
 }
 
+export interface RedisServerOptions {
+  /** One node in cluster mode, holding all slots. */
+  readonly cluster?: boolean
+  /** More arguments, from the server's data folder and one more free port. */
+  readonly more?: (folder: string, port: number) => Promise<readonly string[]>
+}
+
 /** The given redis-server on a free loopback port: append-only file in a temporary folder, nothing evicted. */
-export async function startRedisServer(program: string, cluster: boolean): Promise<StartedRedis> {
+export async function startRedisServer(
+  program: string,
+  { cluster = false, more }: RedisServerOptions = {},
+): Promise<StartedRedis> {
   const folder = await dataFolder('redis')
-  const [port, busPort] = (await freePorts(2)) as [number, number]
+  const [port, busPort, extraPort] = (await freePorts(3)) as [number, number, number]
   const args = ['--port', port, '--bind', '127.0.0.1', '--dir', folder.path, '--appendonly', 'yes', '--save', '']
   const mode = cluster
     ? ['--cluster-enabled', 'yes', '--cluster-port', busPort, '--cluster-announce-ip', '127.0.0.1']
     : []
-  const all = [...args, '--appendfsync', 'always', '--maxmemory-policy', 'noeviction', ...mode].map(String)
+  const extra = (await more?.(folder.path, extraPort)) ?? []
+  const all = [...args, '--appendfsync', 'always', '--maxmemory-policy', 'noeviction', ...mode, ...extra].map(String)
   let server: GuardedProcess
   const start = async () => {
     server = startGuarded(program, all, { dataFolder: folder.path })

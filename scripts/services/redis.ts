@@ -29,7 +29,7 @@ export function startRedis(options: { own?: boolean; cluster?: boolean } = {}): 
   if (named && !options.own && !options.cluster) return external(named)
   const cluster = options.cluster ?? false
   return firstOf<RedisService>('Redis', [
-    ['redis-server', async () => started(await pathOr('redis-server is not on the PATH'), 'machine', cluster)],
+    ['redis-server', async () => started(await redisProgram(), 'machine', cluster)],
     ['apt', async () => started(await installFromDebian(), 'apt', cluster)],
     ['Docker', () => inDocker(cluster)],
   ])
@@ -49,7 +49,7 @@ async function notOurs(): Promise<void> {
 }
 
 async function started(program: string, kind: 'machine' | 'apt', cluster: boolean): Promise<RedisService> {
-  const server = await startRedisServer(program, cluster)
+  const server = await startRedisServer(program, { cluster })
   const version = /v=([\d.]+)/.exec((await run(program, ['--version'])).output)?.[1]
   return {
     ...server,
@@ -58,7 +58,8 @@ async function started(program: string, kind: 'machine' | 'apt', cluster: boolea
   }
 }
 
-async function pathOr(reason: string): Promise<string> {
+/** @throws NotAvailable with this reason. */
+export async function redisProgram(reason = 'redis-server is not on the PATH'): Promise<string> {
   const path = await which('redis-server')
   if (!path) throw new NotAvailable(reason)
   return path
@@ -75,7 +76,7 @@ async function installFromDebian(): Promise<string> {
   const ran = await run('apt-get', install, { ...quiet, silenceMs: 60_000 })
   if (ran.status !== 0) throw new NotAvailable(`apt-get install redis-server: ${ran.output.slice(-300)}`)
   await run('systemctl', ['disable', '--now', 'redis-server'])
-  return pathOr('apt-get installed redis-server, but it is not on the PATH')
+  return redisProgram('apt-get installed redis-server, but it is not on the PATH')
 }
 
 async function inDocker(cluster: boolean): Promise<RedisService> {

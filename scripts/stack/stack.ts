@@ -87,6 +87,7 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
     TWENTY_WEBHOOK_SECRET: 'sandbox-webhook-secret',
     FORM_KEY,
     ...(erp && { ERP_URL: erp.url, ERP_TOKEN: erp.token, ERP_WEBHOOK_SECRET }),
+    ...engine.env,
     ...options.env,
   }
   const shipped = options.configs.map(file => join(ROOT, file))

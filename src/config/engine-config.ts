@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path'
 import type { Static, TSchema } from '@sinclair/typebox'
+import { checkCertificates } from './check-certificates.ts'
 import { checkOpen, checkUrl, isLoopback } from './check-secret.ts'
 import { checkValue } from './check-value.ts'
 import type { ConfigPath, LogConfig, ServerConfig, StateConfig, TlsConfig } from './config.ts'
@@ -74,6 +75,7 @@ function readLog(root: MapNode, files: readonly string[], load: LoadContext): Lo
   if (brokers.length === 0) required(node, ['log', 'brokers'], 'brokers: kafka-1:9093,kafka-2:9093', load)
   checkBrokers(node, config, load)
   checkTrust(node, config, 'log', load)
+  checkCertificates(node, 'log', load)
   return {
     ...base,
     type: 'kafka',
@@ -199,6 +201,7 @@ function readRedis(node: Node, config: Static<typeof StateSchema>, load: LoadCon
     checkUrl(each, path, { load, insecure, isSystem: true, hasTls: tls !== undefined && tls !== false })
   }
   checkTrust(node, config, 'state', load)
+  checkCertificates(node, 'state', load)
   const certificates = tlsPart(tls).tls
   return {
     type: 'redis',

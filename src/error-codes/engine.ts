@@ -22,6 +22,13 @@ export const ENGINE_CODES: ErrorCodes = {
     means: 'Kafka or the schema registry refuses the credentials.',
     advice: 'Check `log.sasl`, `log.registry` and the ACLs.',
   },
+  LOG_TLS: {
+    kinds: ['fatal'],
+    means:
+      "A broker's certificate is not trusted, has expired or is for another host, or the broker does not accept ours.",
+    advice:
+      'As the message says: `log.tls.ca`, `cert` and `key`, the names in `log.brokers`, or the certificate there.',
+  },
   LOG_PROTOCOL: {
     kinds: ['fatal'],
     means: 'The brokers refuse our way of being in the group.',
@@ -69,8 +76,13 @@ export const ENGINE_CODES: ErrorCodes = {
   },
   STATE_AUTH: {
     kinds: ['fatal'],
-    means: 'Redis refuses the user or the password.',
-    advice: 'Check the credentials in `state.url`.',
+    means: 'Redis refuses the user or the password, or the user lacks a right.',
+    advice: 'Check the credentials in `state.url`, and the ACL of that user.',
+  },
+  STATE_TLS: {
+    kinds: ['fatal'],
+    means: "Redis' certificate is not trusted, has expired or is for another host, or Redis does not accept ours.",
+    advice: 'As the message says: `state.tls.ca`, `cert` and `key`, the name in `state.url`, or the certificate there.',
   },
   STATE_CONFIG: {
     kinds: ['fatal'],

@@ -16,6 +16,8 @@ export type KafkaLogConfig = Extract<LogConfig, { type: 'kafka' }>
 /** What every connection to these brokers has in common. */
 export interface KafkaClient {
   readonly kafka: Kafka
+  /** What was tried, with where: "cannot list topics (Kafka at kafka-1:9093)". */
+  at(doing: string): string
   /** A fresh set of connections. A blocked request holds up its connection, so every subscription has its own. */
   newCluster(): Cluster
 }
@@ -41,6 +43,7 @@ export function kafkaClient(config: KafkaLogConfig, logger: Logger): KafkaClient
     socketFactory: quietSocketFactory(),
   }
   return {
+    at: doing => `${doing} (Kafka at ${config.brokers.join(', ')})`,
     kafka: new Kafka({ ...connection, logLevel: 4, logCreator }),
     newCluster: () =>
       new KafkaCluster({

@@ -134,7 +134,8 @@ export class KafkaControl {
     await cluster?.disconnect().catch(() => {})
   }
 
-  async #run<T>(doing: string, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+  async #run<T>(what: string, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+    const doing = this.#client.at(what)
     try {
       return await within(this.#clock, this.#timings.requestMs, doing, this.#persist(work))
     } catch (error) {

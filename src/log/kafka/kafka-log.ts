@@ -52,7 +52,7 @@ export class KafkaLog implements EventLog {
       this.#control.managesTopics(),
     )
     this.#queue = new AppendQueue(batch => this.#producer.send(batch))
-    this.#registry = config.registry && new RegistryFormat(config.registry, clock)
+    this.#registry = config.registry && new RegistryFormat(config.registry, clock, config.tls)
   }
 
   async createTopics(topics: readonly TopicSpec[]): Promise<void> {

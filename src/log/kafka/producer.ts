@@ -48,7 +48,7 @@ export class RenewedProducer {
   async send(topicMessages: TopicMessages[]): Promise<void> {
     if (this.#lastError && this.#clock.elapsed() < this.#pausedUntil) throw this.#lastError
     const topics = topicMessages.map(({ topic }) => topic).join(', ')
-    const doing = `cannot append to ${topics}`
+    const doing = this.#client.at(`cannot append to ${topics}`)
     let current: Promise<Producer> | undefined
     try {
       this.#producer ??= this.#connect()

@@ -84,7 +84,7 @@ export class KafkaRange implements AsyncIterator<LoggedEvent> {
       return await this.return()
     } catch (error) {
       await this.return()
-      throw logError(error, `cannot read topic "${this.#topic}"`)
+      throw logError(error, this.#context.client.at(`cannot read topic "${this.#topic}"`))
     }
   }
 

@@ -1,3 +1,4 @@
+import { Agent } from 'node:https'
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
 import { Ajv } from 'ajv'
 import ajvFormats from 'ajv-formats'
@@ -18,6 +19,9 @@ const NEWEST_FOR_MS = 300_000
 /** Registered for a topic that has no schema yet: any JSON object. Tighten it in the registry. */
 const ANY_OBJECT = JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', type: 'object' })
 
+/** As Node and OpenSSL speak of certificates and versions. */
+const TLS = /certificate|SSL routines|secure TLS connection/
+
 interface Schema {
   isValid(payload: object, options?: { errorHook(path: string[], value: unknown): void }): boolean
   fromBuffer(bytes: Buffer): unknown
@@ -27,21 +31,29 @@ interface Schema {
 export class RegistryFormat {
   readonly #registry: SchemaRegistry
   readonly #clock: Clock
+  readonly #host: string
   readonly #newest = new Map<string, { id: Promise<number>; until: number }>()
   readonly #unknown = new Map<number, number>()
 
-  constructor(config: NonNullable<KafkaLogConfig['registry']>, clock: Clock) {
+  /** @param tls certificates of a registry with `https://`. */
+  constructor(config: NonNullable<KafkaLogConfig['registry']>, clock: Clock, tls: KafkaLogConfig['tls']) {
     const auth =
       config.username === undefined ? undefined : { username: config.username, password: config.password ?? '' }
     const retry = { retries: 2, initialRetryTimeInSecs: 0.2, maxRetryTimeInSecs: 1 }
     // Our own instance: the library's default refuses keywords and formats that schemas in the wild have.
     const ajvInstance = new Ajv({ strict: false, allErrors: true })
     ;(ajvFormats as unknown as (ajv: Ajv) => void)(ajvInstance)
-    this.#registry = new SchemaRegistry({ host: config.url, auth, retry }, { [SchemaType.JSON]: { ajvInstance } })
+    this.#host = new URL(config.url).host
+    const isSecure = config.url.startsWith('https:') && typeof tls === 'object'
+    const agent = isSecure ? new Agent({ ...tls, keepAlive: true }) : undefined
+    this.#registry = new SchemaRegistry(
+      { host: config.url, auth, retry, ...(agent && { agent }) },
+      { [SchemaType.JSON]: { ajvInstance } },
+    )
     this.#clock = clock
   }
 
-  /** @throws SyncError rejected `SCHEMA_MISMATCH`; retryable `REGISTRY_UNAVAILABLE`. */
+  /** @throws SyncError rejected `SCHEMA_MISMATCH`; retryable `REGISTRY_UNAVAILABLE`; fatal `LOG_AUTH`, `LOG_TLS`. */
   async encode(topic: string, event: ChangeEvent): Promise<Buffer> {
     const id = await this.#newestId(`${topic}-value`)
     const schema = await this.#schema(id)
@@ -72,6 +84,13 @@ export class RegistryFormat {
     return Buffer.from(JSON.stringify(schema.fromBuffer(payload)))
   }
 
+  /** The library gives the text only, with the inside of OpenSSL around it, under a status that nobody sent. */
+  #tlsError(what: string, message: string, cause: unknown): SyncError {
+    const reason = message.replace(/^.*status \d+: /, '').replace(/^.*SSL routines:[^:]*:([^:]*):.*$/s, '$1')
+    const text = `schema registry at ${this.#host}, ${what}: ${reason}: check log.tls and the address in log.registry`
+    return new SyncError('fatal', 'LOG_TLS', text, { cause })
+  }
+
   #newestId(subject: string): Promise<number> {
     const known = this.#newest.get(subject)
     if (known && this.#clock.elapsed() < known.until) return known.id
@@ -95,6 +114,7 @@ export class RegistryFormat {
     } catch (cause) {
       if (cause instanceof SyncError) throw cause
       const { status, message } = cause as { status?: number; message: string }
+      if (status !== 401 && TLS.test(message)) throw this.#tlsError(what, message, cause)
       const text = `schema registry, ${what}: ${message}`
       if (status === 401 || status === 403) throw new SyncError('fatal', 'LOG_AUTH', text, { cause, status })
       if (status === 404) throw new SyncError('rejected', 'SCHEMA_UNKNOWN', text, { cause, status })

@@ -65,7 +65,7 @@ export class KafkaSubscription {
         return await this.#session(stop)
       } catch (thrown) {
         if (thrown instanceof SubscriberFailed) throw thrown.cause
-        const error = logError(thrown, `group "${this.#group}" cannot go on`)
+        const error = logError(thrown, this.#context.client.at(`group "${this.#group}" cannot go on`))
         if (error.kind === 'fatal') throw error
         this.#logger.warn({ err: error }, 'subscription starts anew')
         await this.#pause(stop)
@@ -119,7 +119,7 @@ export class KafkaSubscription {
         this.#failures = 0
         return joined
       } catch (thrown) {
-        const error = logError(thrown, `group "${this.#group}" cannot be joined`)
+        const error = logError(thrown, this.#context.client.at(`group "${this.#group}" cannot be joined`))
         if (error.kind === 'fatal' || attempt >= JOIN_TRIES) throw error
         this.#logger.debug({ err: error, attempt }, 'joining again')
         await clock.sleep(FIRST_PAUSE_MS * attempt, stop).catch(() => {})
@@ -198,8 +198,8 @@ export class KafkaSubscription {
   }
 
   #bounded<T>(doing: string, work: Promise<T>): Promise<T> {
-    const { clock, timings } = this.#context
-    return within(clock, timings.requestMs, `group "${this.#group}", ${doing}`, work)
+    const { client, clock, timings } = this.#context
+    return within(clock, timings.requestMs, client.at(`group "${this.#group}", ${doing}`), work)
   }
 }
 

@@ -12,6 +12,7 @@ const { ConfigResourceTypes } = kafkajs
 /** A topic's limit is on a whole record batch: value, key, headers and the batch's own fields. */
 const BATCH_OVERHEAD_BYTES = 64 * 1024
 const CREATE_MS = 15_000
+const KNOWN_PAUSE_MS = 100
 
 export interface TopicLimits {
   /** Largest value. */
@@ -52,7 +53,10 @@ export class KafkaTopics {
         .createTopics({ topics: missing.map(spec => this.#creationOf(spec)), waitForLeaders: true, timeout: CREATE_MS })
         .catch((error: unknown) => {
           // Another instance was faster.
-          if (!isAboutExisting(error)) throw error
+          if (isAboutExisting(error)) return
+          // Created, and the broker that was asked for its leaders has not heard of it yet.
+          if (protocolErrorOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return this.#untilKnown(names)
+          throw error
         }),
     )
     for (const { name } of missing) this.#limits.delete(name)
@@ -78,6 +82,16 @@ export class KafkaTopics {
     const admin = this.#admin
     this.#admin = undefined
     await admin?.disconnect().catch(() => {})
+  }
+
+  /** As long as the creation may take. */
+  async #untilKnown(names: readonly string[]): Promise<void> {
+    const end = this.#clock.elapsed() + CREATE_MS
+    for (;;) {
+      const known = await this.#control.topics()
+      if (names.every(name => known.has(name)) || this.#clock.elapsed() > end) return
+      await this.#clock.sleep(KNOWN_PAUSE_MS)
+    }
   }
 
   async #lookUp(topic: string): Promise<TopicLimits> {
@@ -110,7 +124,8 @@ export class KafkaTopics {
     }
   }
 
-  async #run<T>(doing: string, ms: number, work: (admin: Admin) => Promise<T>): Promise<T> {
+  async #run<T>(what: string, ms: number, work: (admin: Admin) => Promise<T>): Promise<T> {
+    const doing = this.#client.at(what)
     this.#admin ??= this.#client.kafka.admin()
     const admin = this.#admin
     try {

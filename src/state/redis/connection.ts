@@ -1,10 +1,11 @@
+import { isIP } from 'node:net'
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
 import type { StateConfig } from '../../config/config.ts'
 import type { Environment } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
 import { ACQUIRE, BLOCK, COMMIT, INSPECT, RENEW, TAKE } from './scripts.ts'
-import { stateError } from './state-error.ts'
+import { saysLittle, stateError, withoutArguments } from './state-error.ts'
 
 export type RedisConfig = Extract<StateConfig, { type: 'redis' }>
 
@@ -35,20 +36,24 @@ export class RedisConnection {
   readonly #env: Environment
   readonly #logger: Logger
   readonly #name: string
+  readonly #config: RedisConfig
+  readonly #isCluster: boolean
   #lastError: unknown
   #isUp = true
+  #wasUp = false
   #closed: Promise<void> | undefined
 
   constructor(config: RedisConfig, env: Environment) {
     this.#env = env
     this.#logger = env.logger.child({ component: 'redis' })
     this.#name = config.urls.map(url => new URL(url).host).join(', ')
-    const client = config.cluster || config.urls.length > 1 ? clusterOf(config, env) : redisOf(config, env)
+    this.#config = config
+    this.#isCluster = config.cluster || config.urls.length > 1
+    const client = this.#isCluster ? clusterOf(config, env) : redisOf(config, env)
     this.#client = withScripts(client)
-    client.on('error', error => {
-      this.#lastError = error
-      this.#logger.debug({ err: error }, 'redis')
-    })
+    client.on('error', error => this.#heard(error))
+    // Of a Cluster, whose own errors say only that no node could be used.
+    client.on('node error', error => this.#heard(error))
     client.on('close', () => this.#say(false))
     client.on('ready', () => this.#say(true))
   }
@@ -56,12 +61,13 @@ export class RedisConnection {
   /** Waits shortly for the first connection. @throws SyncError fatal when Redis refuses us; being away is no error. */
   async open(): Promise<void> {
     try {
-      await this.run('connecting', async () => {})
-      await this.#warnOfEviction()
+      await this.run('cannot connect', async () => {})
     } catch (thrown) {
-      const error = stateError(thrown, 'cannot connect to Redis')
-      if (error.kind === 'fatal') throw error
+      const error = this.#isCluster ? await this.#reasonOfFirst(stateError(thrown, 'cannot connect')) : thrown
+      if (error instanceof SyncError && error.kind === 'fatal') throw error
+      return
     }
+    await this.#warnOfEviction()
   }
 
   /**
@@ -74,7 +80,7 @@ export class RedisConnection {
     try {
       return await work(this.#client)
     } catch (error) {
-      throw stateError(error, `${doing} (Redis at ${this.#name})`, isWrite)
+      throw stateError(error, `${doing} (Redis at ${this.#name})`, { isWrite })
     }
   }
 
@@ -114,17 +120,47 @@ export class RedisConnection {
     timer.abort()
     this.#client.off('ready', heard)
     if (isReady) return
-    throw stateError(this.#lastError ?? new Error('no connection'), `${doing} (Redis at ${this.#name})`)
+    throw this.#unreachable(doing, this.#lastError ?? new Error('no connection'))
+  }
+
+  /** What a node said in words tells more than that it then hung up. */
+  #heard(error: unknown): void {
+    const safe = withoutArguments(error)
+    this.#logger.debug({ err: safe }, 'redis')
+    if (this.#lastError === undefined || !saysLittle(safe)) this.#lastError = safe
+  }
+
+  /** A Cluster's client keeps to itself why it can use no node; a connection to the first one tells. */
+  async #reasonOfFirst(otherwise: SyncError): Promise<SyncError> {
+    const first = redisOf(this.#config, this.#env, { lazyConnect: true, retryStrategy: () => null })
+    let heard: unknown
+    first.on('error', error => {
+      heard ??= error
+    })
+    await first.connect().catch(() => {})
+    first.disconnect()
+    return heard === undefined ? otherwise : this.#unreachable('cannot connect', heard)
+  }
+
+  #unreachable(doing: string, error: unknown): SyncError {
+    const hint = this.#wasUp ? undefined : isSecure(this.#config) ? SECURE_HINT : OPEN_HINT
+    return stateError(error, `${doing} (Redis at ${this.#name})`, { hint })
   }
 
   async #warnOfEviction(): Promise<void> {
-    const answers = await Promise.all(this.masters().map(node => node.config('GET', 'maxmemory-policy')))
+    const asked = this.masters().map(node => node.config('GET', 'maxmemory-policy'))
+    // A user of few rights, and many a hosted Redis, may not ask.
+    const answers = await Promise.all(asked).catch(() => [])
     const policies = answers.map(answer => (answer as string[])[1])
     if (policies.every(policy => policy === undefined || policy === 'noeviction')) return
     this.#logger.warn({ policies }, 'Redis may evict state: set maxmemory-policy to noeviction')
   }
 
   #say(isUp: boolean): void {
+    if (isUp) {
+      this.#wasUp = true
+      this.#lastError = undefined
+    }
     if (this.#isUp === isUp || this.#closed) return
     this.#isUp = isUp
     if (isUp) this.#logger.info('Redis is back')
@@ -132,30 +168,53 @@ export class RedisConnection {
   }
 }
 
-function redisOf({ urls, tls }: RedisConfig, env: Environment): Redis {
-  return new Redis(urls[0]!, { ...optionsOf(env), ...(tls && { tls: { ...tls } }) })
+const SECURE_HINT =
+  'is Redis up, is this its port for TLS, and does it accept our certificate (state.tls.cert), if it asks for one?'
+const OPEN_HINT = 'is Redis up, and does this port want TLS (rediss:// in state.url)?'
+
+function isSecure({ urls, tls }: RedisConfig): boolean {
+  return tls !== undefined || urls[0]!.startsWith('rediss:')
 }
 
-function clusterOf({ urls, tls }: RedisConfig, env: Environment): Cluster {
+function redisOf(config: RedisConfig, env: Environment, given: RedisOptions = {}): Redis {
+  const [url] = config.urls as [string]
+  const { hostname } = new URL(url)
+  return new Redis(url, {
+    ...optionsOf(env),
+    ...given,
+    ...(isSecure(config) && { tls: { ...serverName(hostname), ...config.tls } }),
+  })
+}
+
+/** For servers that tell by the name who is meant, as hosted ones do behind one address. An address is no name. */
+function serverName(host: string): { servername?: string } {
+  return isIP(host.replace(/^\[|\]$/g, '')) === 0 ? { servername: host } : {}
+}
+
+function clusterOf(config: RedisConfig, env: Environment): Cluster {
+  const { urls, tls } = config
   const parsed = urls.map(url => new URL(url))
   const [first] = parsed as [URL]
-  const isSecure = tls !== undefined || first.protocol === 'rediss:'
   const options: ClusterOptions = {
     enableOfflineQueue: false,
     // The same here: no second try for what a lost node did not answer.
     retryDelayOnFailover: 0,
     clusterRetryStrategy: attempt => pauseMs(attempt, env),
+    // Certificates are for names: a node's must still be known when its certificate is checked.
+    ...(isSecure(config) && { dnsLookup: (name: string, found: FoundName) => found(null, name) }),
     redisOptions: {
       commandTimeout: COMMAND_MS,
       connectTimeout: CONNECT_WAIT_MS,
       ...(first.username && { username: decodeURIComponent(first.username) }),
       ...(first.password && { password: decodeURIComponent(first.password) }),
-      ...(isSecure && { tls: { ...tls } }),
+      ...(isSecure(config) && { tls: { ...tls } }),
     },
   }
   const nodes = parsed.map(({ hostname, port }) => ({ host: hostname, port: Number(port || 6379) }))
   return new Cluster(nodes, options)
 }
+
+type FoundName = (error: null, address: string) => void
 
 function optionsOf(env: Environment): RedisOptions {
   return {
