@@ -1,5 +1,5 @@
 import type { SideName, SyncConfig, SyncPolicy } from '../config/config.ts'
-import { conflictOf } from '../sync/conflict.ts'
+import { type Conflict, conflictOf } from '../sync/conflict.ts'
 import type { SyncContext } from '../sync/context.ts'
 import { type Candidate, type Field, isAlive, type Link, other, SIDES, type Side, type Why } from '../sync/link.ts'
 import type { FieldMap } from '../sync/mapping.ts'
@@ -17,7 +17,8 @@ export interface LinkFacts {
 
 /** Everything about a pair of records, in the words of its config. */
 export function linkReport({ config, mapping }: SyncContext, link: Link, facts: LinkFacts): LinkReport {
-  const conflict = conflictOf(link)
+  const found = conflictOf(link)
+  const conflict = found && namedConflict(found, config)
   const taskUrl = conflict?.task && facts.taskUrl(conflict.task)
   const known = mapping.fields.filter(map => link.fields[map.name])
   return {
@@ -49,6 +50,16 @@ export function linkReport({ config, mapping }: SyncContext, link: Link, facts: 
 export function nameOf(config: SyncConfig, side: SideName): RecordName {
   const { system, object } = config[side]
   return { system, object }
+}
+
+/** The same with the names of systems in its message in place of the sides'. */
+export function namedConflict<C extends Conflict>(conflict: C, { left, right }: SyncConfig): C {
+  const { message } = conflict
+  if (message === undefined || left.system === right.system) return conflict
+  const named = message
+    .replaceAll(/\bthe (left|right) side\b/g, (_, side) => (side === 'left' ? left.system : right.system))
+    .replace(/^(left|right):/, (_, side) => `${side === 'left' ? left.system : right.system}:`)
+  return { ...conflict, message: named }
 }
 
 /** As in the config: `latest, tie: prefer left`. */

@@ -15,7 +15,7 @@ import type { SyncRunner } from '../sync/sync-runner.ts'
 import type { Assembly } from './assemble.ts'
 import type { EventFinder } from './event-finder.ts'
 import { Explainer } from './explain.ts'
-import { linkReport, nameOf } from './link-report.ts'
+import { linkReport, namedConflict, nameOf } from './link-report.ts'
 import { noSuch } from './no-such.ts'
 import { streamed } from './streamed.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -104,7 +104,7 @@ export class LocalSyncOperations implements SyncOperations {
   #listed({ compiled: { config } }: OpenSync, conflict: Conflict): ListedConflict {
     const taskUrl = conflict.task && this.#taskUrl(config, conflict.task)
     return {
-      ...conflict,
+      ...namedConflict(conflict, config),
       sync: config.name,
       leftName: nameOf(config, 'left'),
       rightName: nameOf(config, 'right'),

@@ -21,6 +21,7 @@ export class ReadingView {
   readonly #style: Style
   readonly #clock: Clock
   #shownAt = Number.NEGATIVE_INFINITY
+  #side: Reading['side'] | undefined
   #drawn = false
 
   constructor(output: Output, style: Style, clock: Clock) {
@@ -36,8 +37,9 @@ export class ReadingView {
       return this.#output.write(CLEAR_LINE + cut(line, (this.#output.columns ?? 100) - 1))
     }
     const now = this.#clock.elapsed()
-    if (now - this.#shownAt < LINE_EVERY_MS) return
+    if (reading.side === this.#side && now - this.#shownAt < LINE_EVERY_MS) return
     this.#shownAt = now
+    this.#side = reading.side
     await this.#output.write(`${readingText(reading)}\n`)
   }
 

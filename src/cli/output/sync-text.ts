@@ -64,7 +64,8 @@ export function syncNotes(sync: SyncReport, { now }: Pick<View, 'now'>): string[
     ...(matched ? [] : [`first walk: ${walkText(sync)}`]),
     ...(kinds.length > 0
       ? [
-          `waits for a person: ${kinds.map(([kind, times]) => `${count(times)} ${kindText(kind)}`).join(', ')}; see twenty-sync conflicts list --sync ${name}`,
+          `waits for a person: ${kinds.map(([kind, times]) => `${count(times)} ${kindText(kind)}`).join(', ')}; to see them:`,
+          `twenty-sync conflicts list --sync ${name}`,
         ]
       : []),
     ...(questions > 0 ? [`asked in Twenty: ${counted(questions, 'task')}`] : []),
@@ -73,6 +74,7 @@ export function syncNotes(sync: SyncReport, { now }: Pick<View, 'now'>): string[
       `twenty-sync pass ${name} --${kind} ${waits}`,
     ]),
     ...(reconciled ? [comparisonText(sync, now)] : []),
+    ...(reconciled?.report.heldBack ? [`twenty-sync reconcile ${name} --dry-run`] : []),
     ...(failing > 0 && lastError
       ? [
           `${counted(failing, 'pair')} to try again, last error ${relative(lastError.at, now)}: ${lastError.code}: ${lastError.message}`,
@@ -81,14 +83,14 @@ export function syncNotes(sync: SyncReport, { now }: Pick<View, 'now'>): string[
   ]
 }
 
-function comparisonText({ name, reconciled, reconcileDueAt }: SyncReport, now: number): string {
+function comparisonText({ reconciled, reconcileDueAt }: SyncReport, now: number): string {
   const { at, report } = reconciled!
   const { writes, heldBack, equal } = report
   const wrong = writes.creates + writes.updates + writes.deletes
   const found =
     wrong === 0 ? `${count(equal)} equal, nothing to write` : `${count(equal)} equal, ${counted(wrong, 'write')}`
   const held = heldBack
-    ? `; held back: ${count(heldBack.count)} ${heldBack.kind} where ${count(heldBack.limit)} may be; twenty-sync reconcile ${name} --apply`
+    ? `; held back: ${count(heldBack.count)} ${heldBack.kind} where ${count(heldBack.limit)} may be`
     : ''
   const next = reconcileDueAt ? `; next ${relative(reconcileDueAt, now)}` : ''
   return `compared ${relative(at, now)}: ${found}${held}${next}`
