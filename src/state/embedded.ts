@@ -20,6 +20,8 @@ const SWEEP_ROWS = 200
 /** A value of this many characters counts as one more row towards the size of a transaction. */
 const BYTES_PER_ROW = 16 * 1024
 const VERSION_BLOCK = 1_000_000
+/** Of a hash: no value has it, so that reads pass over it. */
+const HASH_VERSION = 0
 
 /** State in the log's SQLite file: commits share their wait for the disk with everything else that is written. */
 export class EmbeddedState implements StateStore {
@@ -96,7 +98,8 @@ export class EmbeddedState implements StateStore {
     // As text at once: the caller may change its objects before the transaction runs.
     const rows = writes.map(write => ({
       key: storedKey(write.key),
-      json: write.value === undefined ? undefined : JSON.stringify(write.value),
+      json: textOf(write),
+      isHash: write.hash !== undefined,
       ifVersion: write.ifVersion,
       ttlMs: write.ttlMs,
     }))
@@ -107,7 +110,7 @@ export class EmbeddedState implements StateStore {
       apply: () => {
         const [first, ...others] = rows
         // Most commits make one new key and say nothing of the others: creating it is then its own check.
-        const creates = first?.ifVersion === null && first.json !== undefined
+        const creates = first?.ifVersion === null && first.json !== undefined && !first.isHash
         const checked = creates ? others : rows
         if (!checked.every(({ key, ifVersion }) => ifVersion === undefined || this.#versionOf(key) === ifVersion))
           return false
@@ -139,10 +142,14 @@ export class EmbeddedState implements StateStore {
     await this.#writer?.drained()
   }
 
-  #write({ key, json, ttlMs }: StoredWrite): Version {
+  #write({ key, json, isHash, ttlMs }: StoredWrite): Version {
     if (json === undefined) {
       this.#delete.run(key)
       return 0
+    }
+    if (isHash) {
+      this.#put.run(key, json, HASH_VERSION, null)
+      return HASH_VERSION
     }
     const version = ++this.#lastVersion
     this.#put.run(key, json, version, ttlMs === undefined ? null : this.#clock.now() + ttlMs)
@@ -174,7 +181,8 @@ export class EmbeddedState implements StateStore {
     return row && this.#isLive(row) ? row : undefined
   }
 
-  #isLive({ expires_at }: Pick<StateRow, 'expires_at'>): boolean {
+  #isLive({ expires_at, version }: Pick<StateRow, 'expires_at' | 'version'>): boolean {
+    if (version === HASH_VERSION) return false
     return expires_at === null || expires_at > this.#clock.now()
   }
 
@@ -186,8 +194,14 @@ export class EmbeddedState implements StateStore {
 interface StoredWrite {
   readonly key: string
   readonly json: string | undefined
+  readonly isHash: boolean
   readonly ifVersion: Version | null | undefined
   readonly ttlMs: number | undefined
+}
+
+function textOf({ value, hash }: Write): string | undefined {
+  const stored = hash ?? value
+  return stored === undefined ? undefined : JSON.stringify(stored)
 }
 
 function rowsOf(writes: readonly StoredWrite[]): number {

@@ -20,6 +20,7 @@ export function memoryState({
 interface StoredEntry {
   /** JSON text, so that neither side can change what the other holds. */
   readonly json: string
+  /** 0: a hash, which only the disk shows. */
   readonly version: Version
   readonly expiresAt: number
 }
@@ -76,7 +77,11 @@ class MemoryState implements StateStore {
   }
 
   /** One counter for all keys: a key that was deleted and made again never comes back to an earlier version. */
-  #write({ key, value, ttlMs }: Write): Version {
+  #write({ key, value, hash, ttlMs }: Write): Version {
+    if (hash !== undefined) {
+      this.#disk.entries.set(key, { json: JSON.stringify(hash), version: 0, expiresAt: Number.POSITIVE_INFINITY })
+      return 0
+    }
     if (value === undefined) {
       this.#disk.entries.delete(key)
       return 0
@@ -89,6 +94,7 @@ class MemoryState implements StateStore {
 
   #live(key: string): StoredEntry | undefined {
     const entry = this.#disk.entries.get(key)
+    if (entry?.version === 0) return undefined
     if (!entry || entry.expiresAt > this.#clock.now()) return entry
     this.#disk.entries.delete(key)
     return undefined

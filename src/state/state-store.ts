@@ -9,8 +9,14 @@ export interface Entry {
 
 export interface Write {
   readonly key: string
-  /** The new JSON value; absent deletes the key. */
+  /** The new JSON value; absent, with `hash` absent too, deletes the key. */
   readonly value?: unknown
+  /**
+   * In place of a value: texts by name, for people to read beside the state; on Redis a hash of its own. Replaces what was
+   * there. It has no version, no TTL and no `ifVersion`; `get` and `scan` pass over it. Until it is deleted its key holds
+   * no value.
+   */
+  readonly hash?: Readonly<Record<string, string>>
   /** Commit only if the key is at this version; null: only if it does not exist; absent: whatever it is. */
   readonly ifVersion?: Version | null
   /** The key disappears after this many milliseconds. Absent: kept; a TTL that it had is dropped. */
@@ -28,7 +34,7 @@ export interface StateStore {
   /** Every key with the prefix, in no particular order. A key committed during the scan may or may not come. */
   scan(prefix: string): AsyncIterable<{ key: string } & Entry>
   /**
-   * All writes or none, durable when resolved. The new versions in order (0 for a delete), or false: an `ifVersion` did not hold.
+   * All writes or none, durable when resolved. The new versions in order (0 for a delete or a hash), or false: an `ifVersion` did not hold.
    * @throws SyncError fatal `STATE_CROSS_TAG` when the keys do not share one `{tag}`; retryable `STATE_UNAVAILABLE`; fatal
    * `LOG_FULL` where state and log share a disk that is full.
    */

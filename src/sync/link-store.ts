@@ -1,3 +1,4 @@
+import isEqual from 'lodash/isEqual.js'
 import type { SideName } from '../config/config.ts'
 import type { Clock } from '../environment.ts'
 import { SyncError } from '../errors.ts'
@@ -146,6 +147,8 @@ export class LinkTransaction {
   readonly #keys: SyncKeys
   readonly #held = new Map<string, Held>()
   readonly #before = new Map<string, Link | undefined>()
+  /** undefined: is to be deleted. */
+  readonly #hashes = new Map<string, Readonly<Record<string, string>> | undefined>()
   readonly #put = new Map<string, Link>()
 
   constructor(state: StateStore, keys: SyncKeys) {
@@ -233,7 +236,7 @@ export class LinkTransaction {
       await this.#moveKeys(side, link.id, before?.ended ? [] : (was?.keys ?? []), link.ended ? [] : (is?.keys ?? []))
     }
     await this.#putKeyed(this.#keys.due(link.id), due ? 1 : undefined)
-    await this.#putKeyed(this.#keys.times(link.id), link.ended ? undefined : timesOf(link))
+    this.#putTimes(link.id, before, link.ended ? undefined : link)
     await this.#putKeyed(this.#keys.conflict(link.id), conflictOf(link))
     const put = structuredClone(link)
     this.#before.set(link.id, put)
@@ -247,22 +250,29 @@ export class LinkTransaction {
     for (const side of SIDES) {
       await this.#moveKeys(side, link.id, before?.[side]?.keys ?? [], [])
     }
-    for (const key of [
-      this.#keys.link(link.id),
-      this.#keys.due(link.id),
-      this.#keys.times(link.id),
-      this.#keys.conflict(link.id),
-    ]) {
+    for (const key of [this.#keys.link(link.id), this.#keys.due(link.id), this.#keys.conflict(link.id)]) {
       await this.#putKeyed(key, undefined)
     }
+    this.#putTimes(link.id, before, undefined)
+  }
+
+  /** For people and other programs: nothing here reads it, so it costs no read. In the commit of its row. */
+  #putTimes(id: string, before: Link | undefined, after: Link | undefined): void {
+    const key = this.#keys.times(id)
+    const was = before && !before.ended ? timesOf(before) : undefined
+    const is = after && timesOf(after)
+    if (is && !isEqual(was, is)) this.#hashes.set(key, is)
+    else if (!is && (was || this.#hashes.has(key))) this.#hashes.set(key, undefined)
   }
 
   writes(): Write[] {
-    return [...this.#held].flatMap(([key, { version, value, dirty, ttlMs }]): Write[] => {
+    const hashes = [...this.#hashes].map(([key, hash]): Write => (hash ? { key, hash } : { key }))
+    const values = [...this.#held].flatMap(([key, { version, value, dirty, ttlMs }]): Write[] => {
       if (!dirty) return []
       if (value === undefined) return version === null ? [] : [{ key, ifVersion: version }]
       return [{ key, value, ifVersion: version, ...(ttlMs !== undefined && { ttlMs }) }]
     })
+    return [...values, ...hashes]
   }
 
   async #dropRecord(side: SideName, recordId: string, linkId: string): Promise<void> {

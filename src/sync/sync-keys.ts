@@ -19,7 +19,7 @@ export class SyncKeys {
 
   /** Every key of a link's own. */
   allOf(id: string): string[] {
-    return [this.link(id), this.due(id), this.times(id), this.conflict(id)]
+    return [this.link(id), this.due(id), this.conflict(id)]
   }
 
   get links(): string {
@@ -49,7 +49,7 @@ export class SyncKeys {
     return `${this.#tag}:due:`
   }
 
-  /** Sync timestamps of a link: field to time and side. */
+  /** Sync timestamps of a link, field to time and side: a hash, written only. */
   times(id: string): string {
     return `${this.#tag}:times:${id}`
   }
@@ -66,6 +66,11 @@ export class SyncKeys {
   /** Links with a create under way on a side that chooses its own ids. */
   creating(side: SideName): string {
     return `${this.#tag}:creating:${side}`
+  }
+
+  /** Links whose create on that side has an unknown outcome and no key by which the record could be found. */
+  unknown(side: SideName): string {
+    return `${this.#tag}:unknown:${side}`
   }
 
   /** Cursors of the first walk, and when the last complete one was. */

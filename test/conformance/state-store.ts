@@ -7,6 +7,8 @@ export interface OpenedState {
   readonly store: StateStore
   /** A second client of the same state; the first itself where there is one process only. */
   readonly other?: StateStore
+  /** What lies under a key that was written as a hash. */
+  hashAt(key: string): Promise<Readonly<Record<string, string>> | undefined>
   /** Lets this much time pass as the driver sees it: moves an injected clock, or waits for a real server's. */
   advance(ms: number): Promise<void>
   /** The same state as another process would open it next: after an orderly close, or `hard`, as after kill -9. */
@@ -93,6 +95,41 @@ export function describeStateStore(name: string, open: () => Promise<OpenedState
         mixed[1] = { key: key('a'), value: 3, ifVersion: version }
         expect(await store.commit(mixed)).toHaveLength(3)
         expect(await Promise.all(['a', 'b', 'c'].map(rest => valueAt(rest)))).toEqual([3, 2, 4])
+      })
+
+      it('write a hash whole, all or nothing with the values beside it', async () => {
+        const [version] = (await store.commit([
+          { key: key('a'), value: 1 },
+          { key: key('times'), hash: { name: '2026-11-24T10:00:00.000Z left', jobTitle: '1 right', v: 'x', r: 'y' } },
+        ])) as number[]
+        const times = { name: '2026-11-24T10:00:00.000Z right', 'a "quoted" ü': '#' }
+        const lost: Write[] = [
+          { key: key('a'), value: 2, ifVersion: version! + 1 },
+          { key: key('times'), hash: times },
+        ]
+        expect(await store.commit(lost)).toBe(false)
+        expect(await opened.hashAt(key('times'))).toHaveProperty('jobTitle', '1 right')
+        lost[0] = { key: key('a'), value: 2, ifVersion: version }
+        expect(await store.commit(lost)).toEqual([expect.any(Number), 0])
+        expect(await opened.hashAt(key('times'))).toEqual(times)
+        expect(await store.commit([{ key: key('times') }])).toEqual([0])
+        expect(await opened.hashAt(key('times'))).toBeUndefined()
+      })
+
+      it('pass over hashes when values are read', async () => {
+        await store.commit([
+          { key: key('hash:1'), hash: { v: '1', r: 'one' } },
+          { key: key('hash:2'), value: 2 },
+        ])
+        expect(await valueAt('hash:1')).toBeUndefined()
+        expect([...(await scanned(store, key('hash:'))).keys()]).toEqual([key('hash:2')])
+      })
+
+      it('replace a value by a hash', async () => {
+        await store.commit([{ key: key('a'), value: { name: 1 } }])
+        await store.commit([{ key: key('a'), hash: { name: 'x' } }])
+        expect(await valueAt('a')).toBeUndefined()
+        expect(await opened.hashAt(key('a'))).toEqual({ name: 'x' })
       })
 
       it('commit nothing for no writes', async () => {

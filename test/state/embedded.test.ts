@@ -10,6 +10,10 @@ describeStateStore(
     const { state } = await folders.open()
     return {
       store: state,
+      hashAt: async key => {
+        const text = await folders.stateText(key)
+        return text === undefined ? undefined : JSON.parse(text)
+      },
       advance: ms => clock.advance(ms),
       reopen: async hard => (await folders.reopen(hard)).state,
       dispose: () => folders.dispose(),

@@ -9,6 +9,10 @@ describeStateStore(
     const disk = new MemoryStateDisk()
     return {
       store: memoryState({ clock, disk }),
+      hashAt: async key => {
+        const stored = disk.entries.get(key)
+        return stored && JSON.parse(stored.json)
+      },
       advance: ms => clock.advance(ms),
       reopen: async () => memoryState({ clock, disk: disk.snapshot() }),
     }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import type { OpenedRedis } from '../../src/state/redis/open.ts'
 import { describeCoordinator } from '../conformance/coordinator.ts'
 import { describeStateStore } from '../conformance/state-store.ts'
-import { openTestRedis, type RedisService, startRedis, waitMs } from './redis-support.ts'
+import { hashIn, openTestRedis, type RedisService, startRedis, waitMs } from './redis-support.ts'
 
 /** Both suites on one server, through two clients. */
 export function describeRedis(name: string, cluster: boolean): void {
@@ -30,7 +30,8 @@ export function describeRedis(name: string, cluster: boolean): void {
       const { one, two, next, dispose } = await open()
       // The server keeps the state; a client that was killed just stops.
       const reopen = async () => (await next()).state
-      return { store: one.state, other: two.state, advance: waitMs, reopen, dispose }
+      const hashAt = (key: string) => hashIn(redis, `test:${key}`)
+      return { store: one.state, other: two.state, hashAt, advance: waitMs, reopen, dispose }
     },
     { durable: true, virtualTime: false },
   )

@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Embedded, openEmbedded } from '../../src/embedded/open.ts'
+import { closeSqlite, openSqlite } from '../../src/embedded/sqlite.ts'
 import type { Clock } from '../../src/environment.ts'
 
 /** One data folder after the other, for conformance suites: opened, closed or "killed", and removed in the end. */
@@ -30,6 +31,14 @@ export class EmbeddedFolders {
     if (hard) cpSync(this.#folder, copy, { recursive: true })
     if (hard) this.#folder = copy
     return this.open()
+  }
+
+  /** The text under a state key, as another program reads it in the file. */
+  async stateText(key: string): Promise<string | undefined> {
+    const database = await openSqlite(join(this.#folder, 'twenty-sync.sqlite'), { readOnly: true })
+    const row = database.prepare('SELECT value FROM state WHERE key = ?').get(key) as { value: string } | undefined
+    closeSqlite(database)
+    return row?.value
   }
 
   async dispose(): Promise<void> {

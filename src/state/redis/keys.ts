@@ -3,7 +3,7 @@ import { tagOf } from '../state-store.ts'
 
 /**
  * Names on the server. The prefix stands before the braces, so the tag alone decides the slot:
- *   prefix:{tag}:family:rest   a state key, a hash of v (JSON) and r (version)
+ *   prefix:{tag}:family:rest   a state key, a hash of v (JSON) and r (version); a key written as a hash: its own names
  *   prefix#versions:{tag}      the last version given to a key of the tag
  *   prefix#lease:name          who holds a lease
  *   prefix#limit:name          buckets and block of a rate limit

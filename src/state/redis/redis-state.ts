@@ -75,12 +75,14 @@ export class RedisState implements StateStore {
   }
 }
 
-function argumentsOf({ value, ifVersion, ttlMs }: Write): string[] {
+function argumentsOf({ value, hash, ifVersion, ttlMs }: Write): string[] {
   const expected = ifVersion === undefined ? '' : ifVersion === null ? '-' : String(ifVersion)
-  const json = value === undefined ? '' : JSON.stringify(value)
+  const json = hash ? `#${JSON.stringify(hash)}` : value === undefined ? '' : JSON.stringify(value)
   return [expected, json, ttlMs === undefined ? '' : String(Math.max(1, Math.ceil(ttlMs)))]
 }
 
+/** undefined for a hash too: a name of its own may be `v`, but its text is no version then. */
 function entryOf([json, version]: (string | null)[]): Entry | undefined {
-  return json === null || json === undefined ? undefined : { value: JSON.parse(json), version: Number(version) }
+  if (json === null || json === undefined || !/^\d+$/.test(version ?? '')) return undefined
+  return { value: JSON.parse(json), version: Number(version) }
 }

@@ -5,7 +5,8 @@
 
 /**
  * KEYS: the tag's version counter, then one key a write. ARGV: three a write: expected version ('' any, '-' none),
- * JSON ('' deletes), ttl in ms ('' none). Returns the new versions, or nil when an expected version does not hold.
+ * JSON ('' deletes, `#` and JSON is a hash of texts), ttl in ms ('' none). Returns the new versions, or nil when an
+ * expected version does not hold.
  *
  * A version is at least the time in microseconds: where a failover lost the newest writes, and the counter with them,
  * a version that somebody still remembers is not given to something else.
@@ -30,6 +31,10 @@ for i = 1, writes do
   local key, json, ttl = KEYS[i + 1], ARGV[3 * i - 1], ARGV[3 * i]
   if json == '' then
     redis.call('UNLINK', key)
+    versions[i] = '0'
+  elseif string.sub(json, 1, 1) == '#' then
+    redis.call('UNLINK', key)
+    for name, text in pairs(cjson.decode(string.sub(json, 2))) do redis.call('HSET', key, name, text) end
     versions[i] = '0'
   else
     last = last + 1
