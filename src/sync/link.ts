@@ -60,8 +60,9 @@ export interface Side {
 export interface OwnWrite {
   readonly before: string
   readonly version: string
-  /** What each written field showed before. */
+  /** What each written field showed before, and what it was given. */
   readonly replaced: Readonly<Record<string, unknown>>
+  readonly given: Readonly<Record<string, unknown>>
   /** It was to bring the record back out of the trash. */
   readonly restores?: boolean
 }

@@ -154,7 +154,7 @@ function takeIn(link: Link, observation: Observation, mapping: Mapping): void {
       continue
     }
     delete field[side].problem
-    const touched = change.changed?.includes(topLevel(map, side)) ?? false
+    const touched = isTouched(change, map, side)
     if (before === undefined) {
       // P7: an empty field of a record that was never compared is nobody's wish to clear the other side's.
       if (reading.value !== null) say(field, map, side, reading.value, observation)
@@ -173,9 +173,9 @@ function takeIn(link: Link, observation: Observation, mapping: Mapping): void {
   settleDoubt(seen, observation)
 }
 
-/** Names of changed fields are top-level ones. */
-function topLevel(map: FieldMap, side: SideName): string {
-  return map.config[side].split('.')[0]!
+/** Changes name top-level fields. Of a part of one they do not tell whether it was this part. */
+function isTouched({ changed }: PeerChange, map: FieldMap, side: SideName): boolean {
+  return changed?.includes(map.config[side]) ?? false
 }
 
 function fieldOf(link: Link, name: string): Field {
@@ -232,9 +232,14 @@ function findOverwritten(link: Link, observation: Observation, mapping: Mapping)
     if (!write || !field) continue
     const reading = map.read(side, change.record.data)
     if (!reading.known || 'problem' in reading) continue
-    const touched = change.changed?.includes(topLevel(map, side)) ?? false
+    const touched = isTouched(change, map, side)
     if (!touched && map.same(reading.value, write.replaced[map.name])) continue
+    const given = write.given[map.name]
+    // The version of a write whose answer was lost is not known: this is its echo.
+    if (map.same(reading.value, given) || isRewritten(reading.value, given)) continue
     const own = field[side]
+    const { agreed } = field
+    if (agreed?.from === side && agreed.at >= instantOf(version, observation.offsetMs)) continue
     // Whatever the side has said since is newer.
     if (own.said && compareVersions(own.said.version, version) >= 0) continue
     say(field, map, side, reading.value, observation)
@@ -261,7 +266,7 @@ function hasLanded(
 }
 
 /** Without the answer only this tells what a side made of a value from an edit: case, spaces and punctuation alone differ. */
-function isRewritten(shown: unknown, wrote: unknown): boolean {
+export function isRewritten(shown: unknown, wrote: unknown): boolean {
   return typeof shown === 'string' && typeof wrote === 'string' && bare(shown) !== '' && bare(shown) === bare(wrote)
 }
 
@@ -315,7 +320,13 @@ export function observeAnswer(
   if (!isNew)
     link[side]!.wrote = [
       ...seen!.wrote,
-      { before: before!, version: record.version, replaced, ...(intended.op === 'restore' && { restores: true }) },
+      {
+        before: before!,
+        version: record.version,
+        replaced,
+        given: intended.values,
+        ...(intended.op === 'restore' && { restores: true }),
+      },
     ].slice(-KEEP_WRITES)
   if (intended.stamp !== undefined && isSure) link.stamped = { ...link.stamped, [side]: intended.stamp }
   delete link[side]!.deleted

@@ -1,5 +1,6 @@
 import type { SideName } from '../config/config.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
+import { adopterOf } from './adopt.ts'
 import { linkIdFor, planContext, type SyncContext } from './context.ts'
 import type { Link } from './link.ts'
 import type { LinkTransaction } from './link-store.ts'
@@ -99,7 +100,9 @@ export class Observer {
       entomb(link, side, seen.change, env.clock.now())
     observe(link, { side, ...seen, offsetMs: peers[side].clockOffsetMs(), now: env.clock.now() }, mapping)
     const plan = planContext(context)
-    const pair = known?.ended ? link : await match(transaction, link, side, { now: plan.now, matched: plan.matched })
+    const adopter = plan.matched && link[side] ? await adopterOf(context, transaction, link, side) : undefined
+    const matching = { now: plan.now, matched: plan.matched }
+    const pair = adopter ?? (known?.ended ? link : await match(transaction, link, side, matching))
     if (!pair) return 'wait'
     const write = settle(pair, mapping, config, plan)
     const isDue = Object.keys(write).length > 0 || pair.left?.unclear === true || pair.right?.unclear === true

@@ -2,6 +2,7 @@ import groupBy from 'lodash/groupBy.js'
 import isEqual from 'lodash/isEqual.js'
 import type { SideName } from '../config/config.ts'
 import { asSyncError, SyncError } from '../errors.ts'
+import { adopterOf, holdIfUnknown } from './adopt.ts'
 import { planContext, type SyncContext } from './context.ts'
 import { counterpartOf, type Found } from './counterpart.ts'
 import type { GuardedKind } from './guard.ts'
@@ -143,9 +144,11 @@ export class SettleRound {
     const seen = link[side]
     const intended = link.intent?.[side]
     if (intended?.op === 'create') return this.#context.peers[side].choosesId ? intended.id : undefined
-    if (!seen || (seen.deleted && !intended && !seen.unclear)) return undefined
-    if (intended || seen.unclear || link.intent) return seen.id
+    if (!seen) return undefined
+    if (intended || seen.unclear || (link.intent && !seen.deleted)) return seen.id
+    // One that is to come back may be gone from the trash by now.
     const write = this.#preview(link)[side]
+    if (seen.deleted && write?.op !== 'restore') return undefined
     return write && this.#isStale(side, seen) ? seen.id : undefined
   }
 
@@ -206,7 +209,7 @@ export class SettleRound {
           continue
         }
         await this.#takeReadings(transaction, link, reading)
-        const pair = await this.#matched(transaction, link, now)
+        const pair = await this.#matched(transaction, link, reading, now)
         if (pair !== link) {
           await transaction.put(pair ?? link, { due: true })
           if (pair) this.#result.again.add(pair.id)
@@ -217,7 +220,8 @@ export class SettleRound {
         const due = settle(link, mapping, config, planContext(this.#context))
         const isReady = this.#isReady(link, due, reading)
         const isDue = Object.keys(due).length > 0
-        const blocked = isReady ? blockedBy(due, open) : undefined
+        // What a person decided about this very pair needs no second word.
+        const blocked = isReady && !link.decided ? blockedBy(due, open) : undefined
         if (isReady && isDue && !blocked) {
           link.intent = { owner: this.#token, until: now + LEASE_MS, ...due }
           intended.push(link)
@@ -244,9 +248,13 @@ export class SettleRound {
   }
 
   /** What was read may have brought the key by which a record has its counterpart. */
-  async #matched(transaction: LinkTransaction, link: Link, now: number): Promise<Link | undefined> {
+  async #matched(transaction: LinkTransaction, link: Link, reading: Reading, now: number): Promise<Link | undefined> {
     const side = SIDES.find(each => isAlive(link[each]) && !link[other(each)])
     if (!side || link.apart || link[side]!.unclear) return link
+    // P3: several were found, of which not all have links: these alone would make it look unique.
+    if (link.hold?.kind === 'ambiguous' && reading.found && reading.found.length > 0) return link
+    const adopter = await adopterOf(this.#context, transaction, link, side)
+    if (adopter) return adopter
     return match(transaction, link, side, { now, matched: this.#context.matchedAt() !== undefined })
   }
 
@@ -262,6 +270,9 @@ export class SettleRound {
       else this.#takeRecord(link, side, record, intended, reading.askedAt)
     }
     if (reading.found) await this.#takeFound(transaction, link, reading.found, intent)
+    for (const side of SIDES) {
+      if (intent?.[side]?.op === 'create') await holdIfUnknown(this.#context, transaction, link, side)
+    }
   }
 
   #takeRecord(
