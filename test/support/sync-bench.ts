@@ -1,5 +1,6 @@
 import type { SyncConfig } from '../../src/config/config.ts'
 import type { ChangeEvent, Fields } from '../../src/event.ts'
+import type { EventLog } from '../../src/log/event-log.ts'
 import { memoryLog } from '../../src/log/memory.ts'
 import twentySink from '../../src/sinks/twenty.ts'
 import { localCoordinator } from '../../src/state/local-coordinator.ts'
@@ -35,7 +36,7 @@ export class SyncBench {
   readonly left: TwentyBench
   readonly right: TwentyBench
   readonly state: StateStore
-  readonly #log
+  readonly log: EventLog
   readonly #coordinator
   readonly #ending = new AbortController()
   readonly #running: Promise<void>[] = []
@@ -45,7 +46,7 @@ export class SyncBench {
     this.right = right
     const { clock } = left.env
     this.state = memoryState({ clock })
-    this.#log = memoryLog({ clock })
+    this.log = memoryLog({ clock })
     this.#coordinator = localCoordinator({ clock })
   }
 
@@ -58,7 +59,7 @@ export class SyncBench {
       await each.client.schemas.refresh()
       each.twenty.resetCalls()
     }
-    await bench.#log.createTopics([{ name: 'left' }, { name: 'right' }])
+    await bench.log.createTopics([{ name: 'left' }, { name: 'right' }])
     return bench
   }
 
@@ -75,7 +76,7 @@ export class SyncBench {
       owner,
       group: 'sync',
       topics: { left: 'left', right: 'right' },
-      log: this.#log,
+      log: this.log,
       coordinator: this.#coordinator,
       drainMs: 1000,
     })
@@ -97,7 +98,7 @@ export class SyncBench {
       extensions: { via: 'webhook' },
       data: row,
     }
-    return this.#log.append(side, [event])
+    return this.log.append(side, [event])
   }
 
   people(side: 'left' | 'right'): (Fields & { id: string })[] {
