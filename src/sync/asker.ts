@@ -153,8 +153,7 @@ export class Asker {
       const now = (await transaction.value(keys.question(id))) as Question | undefined
       if (now?.phase !== 'opening' || now.task !== question.task) return
       const opened: Question = { ...now, phase: 'open', writtenAt: env.clock.now(), body, ...(version && { version }) }
-      // It was there already: what it says, and whether a person touched it, only a look tells.
-      transaction.set(keys.question(id), version ? opened : { ...opened, heard: now.heard ?? 'opened before' })
+      transaction.set(keys.question(id), opened)
     })
   }
 

@@ -112,6 +112,8 @@ class MemoryTasks {
   calls: string[] = []
   /** What a call fails with, once it was made or before. */
   fault: (call: string) => SyncError | undefined = () => undefined
+  /** Happens while the answer of a read is on its way. */
+  afterRead: () => Promise<void> = async () => {}
   readonly #bench: QuestionBench
 
   constructor(bench: QuestionBench) {
@@ -152,7 +154,12 @@ class MemoryTasks {
     return {
       system: 'twenty',
       open: draft => call('open', () => this.#open(draft)),
-      read: id => call('read', async () => this.rows.get(id)),
+      read: id =>
+        call('read', async () => {
+          const row = this.rows.get(id)
+          await this.afterRead()
+          return row
+        }),
       update: (id, change, version) => call('update', () => this.#update(id, change, version)),
       eventOf: ({ key, time }) => ({ id: key, version: time }),
     }

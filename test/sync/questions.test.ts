@@ -3,6 +3,7 @@ import { SyncError } from '../../src/errors.ts'
 import { decide } from '../../src/sync/decisions.ts'
 import { Life } from '../support/crashable.ts'
 import { away, CONFIG, QuestionBench } from '../support/question-bench.ts'
+import { settle } from '../support/virtual-clock.ts'
 
 const MINUTE = 60_000
 const benches: QuestionBench[] = []
@@ -208,6 +209,20 @@ describe('answers', () => {
     expect(bench.tasks.all).toHaveLength(1)
   })
 
+  it('P2: an answer that comes while the task is being looked at is not overlooked', async () => {
+    const { bench, task, id } = await asked()
+    bench.tasks.afterRead = async () => {
+      bench.tasks.afterRead = async () => {}
+      await bench.tasks.tick(id, 'title: take')
+      await settle(20)
+    }
+    await bench.tasks.edit(id, { body: `${task().body}\n\nHm.` })
+    await settle(50)
+    await bench.rest(MINUTE)
+    expect(bench.values('a')).toEqual(['B', 'B'])
+    expect(task().done).toBe(true)
+  })
+
   it('asks anew, in a new task, when the field is contested again later', async () => {
     const { bench, id } = await asked()
     await bench.tasks.edit(id, { done: true })
@@ -292,7 +307,7 @@ describe('more questions than places', () => {
 })
 
 describe('a value that oscillates', () => {
-  it('freezes and asks, naming both writers; a tick decides', async () => {
+  async function oscillating(): Promise<QuestionBench> {
     const bench = benchOf({
       fields: CONFIG.fields.map(field => ({ ...field, policy: { kind: 'latest' } as const })),
     })
@@ -304,6 +319,11 @@ describe('a value that oscillates', () => {
       await bench.rest(3000)
     }
     await bench.rest(2 * MINUTE)
+    return bench
+  }
+
+  it('freezes and asks, naming both writers; a tick decides', async () => {
+    const bench = await oscillating()
     const [task] = bench.tasks.all
     expect(task).toMatchObject({ title: 'Two programs overwrite each other? person Name a: title' })
     expect(task!.body).toContain('by program L')
@@ -312,6 +332,19 @@ describe('a value that oscillates', () => {
     await bench.tasks.tick(task!.id, 'title: keep')
     await bench.rest(MINUTE)
     expect(bench.values('a')).toEqual(['one', 'one'])
+    expect(bench.tasks.all).toMatchObject([{ done: true }])
+  })
+
+  it('a tick is taken as the person saw it, although a program wrote on meanwhile', async () => {
+    const bench = await oscillating()
+    const [task] = bench.tasks.all
+    bench.tasks.fault = away
+    await bench.right.set('r-a', { title: 'three' }, 'program R')
+    await bench.rest()
+    bench.tasks.fault = () => undefined
+    await bench.tasks.tick(task!.id, 'title: take erp: `two`')
+    await bench.rest(10 * MINUTE)
+    expect(bench.values('a')).toEqual(['two', 'two'])
     expect(bench.tasks.all).toMatchObject([{ done: true }])
   })
 })
@@ -346,6 +379,19 @@ describe('when calls fail', () => {
     bench.tasks.fault = () => undefined
     await bench.rest(15 * MINUTE)
     expect(bench.tasks.open).toHaveLength(20)
+  })
+
+  it('the summary is tried again, too', async () => {
+    const bench = benchOf({ tasks: { system: 'twenty', most: 1 } })
+    await bench.begin('a', 'b')
+    await bench.contest('a')
+    await bench.rest()
+    let failed = 0
+    bench.tasks.fault = call => (call === 'open' && failed++ < 1 ? away() : undefined)
+    await bench.contest('b')
+    await bench.rest(2 * MINUTE)
+    expect(failed).toBeGreaterThan(0)
+    expect(bench.tasks.open).toHaveLength(2)
   })
 
   it('a refused task is shown in the status, and tried again', async () => {
