@@ -16,7 +16,7 @@ export function checkCertificates(node: Node, section: 'log' | 'state', { proble
   // Written out it is a problem already.
   const isReadable = key === undefined || key.references.length === 0 || keyIn(key) !== undefined
   if (key && !isReadable) {
-    add(key, 'key', 'this is no private key in PEM that can be read without a password', '${file:./client.key}')
+    add(key, 'key', 'this is no private key in PEM that can be read without a password', '"${file:./client.key}"')
   }
   for (const [name, has, lacks] of [['cert', key, cert] as const, ['key', cert, key] as const]) {
     if (!has || tls.entries.has(name) || lacks) continue
@@ -62,6 +62,6 @@ function keyIn({ value }: ScalarNode) {
 
 /** A path in the certificate's place is the likeliest slip. */
 function suggestedFor({ source, references }: ScalarNode, example: string): string {
-  const isPath = references.length === 0 && /^[^\s${}]+$/.test(source)
+  const isPath = references.length === 0 && /^[\w./~-]+$/.test(source)
   return `"\${file:${isPath ? source : example}}"`
 }

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
-import { env, problemsOf } from './support.ts'
+import { CertificateAuthority } from '../../scripts/services/certificates.ts'
+import { env as plain, problemsOf } from './support.ts'
+
+const env = { ...plain, CA: new CertificateAuthority('test CA').pem }
 
 /** Right, and with everything that a config can have. */
 const WHOLE = parse(`
@@ -44,7 +47,7 @@ syncs:
 log:
   type: kafka
   brokers: ["localhost:9092"]
-  tls: { ca: x, rejectUnauthorized: true }
+  tls: { ca: "\${CA}", rejectUnauthorized: true }
   sasl: { mechanism: plain, username: a, password: "\${FORM_KEY}" }
   registry: { url: "https://r.example.com" }
 state: { type: redis, url: ["redis://localhost"], cluster: true }
@@ -85,7 +88,7 @@ function changed(node: unknown, turns: readonly number[], put: unknown, at = 0):
 }
 
 it('is right before anything is changed', async () => {
-  expect(await problemsOf(stringify(WHOLE))).toEqual([])
+  expect(await problemsOf(stringify(WHOLE), { env })).toEqual([])
 })
 
 it('whatever stands anywhere, a config loads or every problem has its place', async () => {

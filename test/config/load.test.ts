@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { CertificateAuthority } from '../../scripts/services/certificates.ts'
 import { env, FORM, flow, linesOf, load, SYSTEM } from './support.ts'
 
 const lines = (...texts: string[]) => `${texts.join('\n')}\n`
@@ -139,8 +140,9 @@ describe('what a config becomes', () => {
   })
 
   it('takes Kafka and Redis with all their settings', async () => {
+    const ca = new CertificateAuthority('test CA').pem
     const files = {
-      'ca.pem': 'CERTIFICATE\n',
+      'ca.pem': ca,
       'c.yaml': lines(
         'log:',
         '  type: kafka',
@@ -169,7 +171,7 @@ describe('what a config becomes', () => {
       partitions: 12,
       replication: 3,
       minInsyncReplicas: 2,
-      tls: { ca: 'CERTIFICATE', rejectUnauthorized: true },
+      tls: { ca: ca.trimEnd(), rejectUnauthorized: true },
       sasl: { mechanism: 'scram-sha-512', username: 'crm', password: 'word-of-kafka' },
       compression: 'lz4',
       registry: { url: 'https://registry.example.com', username: 'crm', password: 'word-of-kafka' },

@@ -35,6 +35,10 @@ describe('Redis behind TLS', () => {
       `user crm on >${PASSWORD} ${RIGHTS}`,
       'user poor on >poor-pass ~other:* +get +info',
     ]
+    const clusterAcl = [
+      'user default on nopass ~* &* +@all',
+      `user crm on >${PASSWORD} ${RIGHTS} +cluster|slots +cluster|info`,
+    ]
     const anHourAgo = new Date(Date.now() - 3_600_000)
     const start = async (options: Omit<SecuredRedisOptions, 'ca'>) => {
       const server = await startSecuredRedis({ ca: authority, ...options })
@@ -46,7 +50,7 @@ describe('Redis behind TLS', () => {
       start({ mutual: true }),
       start({ hosts: ['redis.example.com'] }),
       start({ validUntil: anHourAgo }),
-      start({ hosts: ['localhost'], cluster: true }),
+      start({ hosts: ['localhost'], cluster: true, acl: clusterAcl }),
     ])
   }, 60_000)
   afterAll(() => Promise.all(started.map(each => each.stop())))
@@ -85,7 +89,7 @@ describe('Redis behind TLS', () => {
     ['a client certificate', () => [`rediss://${mutual.tls}`, { tls: { ca, ...client } }]],
     [
       'a Cluster whose certificates have names only',
-      () => [`rediss://${named(cluster)}`, { tls: { ca }, cluster: true }],
+      () => [`rediss://${crm()}${named(cluster)}`, { tls: { ca }, cluster: true }],
     ],
     ['no check of certificates', () => [`rediss://${elsewhere.tls}`, { tls: { rejectUnauthorized: false } }]],
   ])('serves by %s', async (_, way) => {
