@@ -147,6 +147,7 @@ describe('a deletion that is held', () => {
     expect(bench.bench.people('left')).toHaveLength(1)
     expect(bench.bench.people('right')).toHaveLength(1)
     expect(await bench.operations.showLink({ id: fresh })).toMatchObject({ state: 'in step' })
+    expect(await bench.operations.listConflicts({})).toEqual([])
   })
 
   it('leaves both as they are when they are unlinked, for good, and can be linked again', async () => {
