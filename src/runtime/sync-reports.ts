@@ -35,6 +35,8 @@ export interface SyncReport {
   readonly guarded: Readonly<Partial<Record<GuardedKind, number>>>
   /** Open tasks in Twenty. */
   readonly questions: number
+  /** Questions that are in no task yet: no place is free, the last call failed, or the system refused the task. */
+  readonly unasked?: { readonly waiting: number; readonly failing: number; readonly refused: number }
   readonly conflicts: Readonly<Partial<Record<ConflictKind, number>>>
   /** Events of either side that are not taken in; null while the log cannot be asked. */
   readonly lag: number | null

@@ -85,10 +85,13 @@ export async function syncReport(sync: OpenSync, engine: Engine, pairs: PairCoun
   }
 }
 
-type Doing = Pick<SyncReport, 'state' | 'reason' | 'nextTryAt' | 'due' | 'failing' | 'guarded' | 'lastError'>
+type Doing = Pick<
+  SyncReport,
+  'state' | 'reason' | 'nextTryAt' | 'due' | 'failing' | 'guarded' | 'lastError' | 'unasked'
+>
 
 function liveOf({ status, runner }: Supervisor<SyncRunner>): Doing {
-  const { due = 0, failing = 0, guarded = {}, lastError } = runner.status
+  const { due = 0, failing = 0, guarded = {}, lastError, questions } = runner.status
   return {
     state: status.state,
     ...(status.reason && { reason: status.reason }),
@@ -96,6 +99,9 @@ function liveOf({ status, runner }: Supervisor<SyncRunner>): Doing {
     due,
     failing,
     guarded,
+    ...(questions && {
+      unasked: { waiting: questions.waiting, failing: questions.failing, refused: questions.refused.length },
+    }),
     ...(lastError && { lastError: { ...lastError, at: iso(lastError.at) } }),
   }
 }

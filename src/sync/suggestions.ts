@@ -54,7 +54,13 @@ export function suggestionsFor({ config, link }: { config: SyncConfig; link: Lin
       say('--unlink', 'keeps the two in step no more'),
     ]
   }
-  if (hold) return [say('--retry', 'looks again, and creates it where it is not found')]
+  if (hold) {
+    const { system, object } = config[hold.side]
+    return [
+      say('--pair <id of the record>', `says that it was created: this is the ${object} in ${system}`),
+      say('--retry', `creates it, when you have seen that ${system} does not have it`),
+    ]
+  }
   const held = Object.keys(link.fields).filter(name => link.fields[name]!.held)
   if (held.length === 0) return []
   const names = left.system === right.system ? ['left', 'right'] : [left.system, right.system]

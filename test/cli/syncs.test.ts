@@ -114,7 +114,8 @@ describe('status of a sync', () => {
             asked in Twenty: 3 tasks
             12 creates over the limit of the hour; to let pass what waits:
             twenty-sync pass people --creates 12
-            1 pair to try again, last error 1m ago: RATE_LIMITED: billing refused the call for its rate
+            1 pair to try again
+            last error 1m ago: RATE_LIMITED: billing refused the call for its rate
       "
     `)
   })

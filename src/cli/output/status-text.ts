@@ -1,3 +1,4 @@
+import type { PollRuns } from '../../connectors/connector.ts'
 import type { ConnectorReport, FlowReport, StatusReport, SystemReport } from '../../runtime/operations.ts'
 import type { SyncReport } from '../../runtime/sync-reports.ts'
 import type { Style } from './style.ts'
@@ -5,6 +6,8 @@ import { recordText, syncNotes, syncState } from './sync-text.ts'
 import { type Column, table } from './table.ts'
 import { bytes, count, plain, rate, wrap } from './text.ts'
 import { duration, relative } from './time.ts'
+
+type Poll = NonNullable<ConnectorReport['poll']>
 
 export interface View {
   readonly width: number | undefined
@@ -95,13 +98,35 @@ function connectorColumns({ now }: View): Column<ConnectorReport>[] {
 
 function pollText(poll: ConnectorReport['poll'], now: number): string {
   if (!poll) return ''
+  if (poll.runs) return runsText(poll, poll.runs, now)
   if (poll.state === 'polling' || poll.state === 'elsewhere') return poll.state
   if (poll.state === 'failing' || poll.lastEndedAt === undefined) return poll.state
   return relative(poll.lastEndedAt, now)
 }
 
+/** Of a poll with a schedule: the run that goes on or was the last, and when the next one begins. */
+function runsText({ state, nextAt }: Poll, { current, last }: PollRuns, now: number): string {
+  if (current) return state === 'waiting' ? 'cut off' : state
+  const next = nextAt !== undefined && nextAt > now ? `next ${relative(nextAt, now)}` : state
+  return last?.endedAt === undefined ? next : `${relative(last.endedAt, now)}, ${next}`
+}
+
+function runNotes(poll: Poll | undefined): string[] {
+  const run = poll?.runs?.current ?? poll?.runs?.last
+  if (!run) return []
+  const { missed = 0, skipped = 0, pages, items, events, startedAt, endedAt } = run
+  const what = `${count(pages)} ${pages === 1 ? 'page' : 'pages'}, ${count(items)} items, ${count(events)} events`
+  const inText = endedAt === undefined ? 'run so far' : `last run, in ${duration(endedAt - startedAt)}`
+  return [
+    `${inText}: ${what}`,
+    ...(missed > 0 ? [`it stands for ${count(missed)} more that were due while nothing was running`] : []),
+    ...(skipped > 0 ? [`${count(skipped)} that were due while it went on were left out`] : []),
+  ]
+}
+
 function connectorNotes({ now }: View) {
   return ({ dropped, poll }: ConnectorReport) => [
+    ...runNotes(poll),
     ...(sum(dropped) > 0 ? [`dropped: ${reasonsText(dropped)}`] : []),
     ...(poll?.error ? [stopText('poll: ', poll.error, poll.nextAt, now)] : []),
   ]

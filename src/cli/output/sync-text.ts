@@ -54,7 +54,7 @@ function walkText({ walk }: SyncReport): string {
 
 /** What needs to be known about a sync besides its row. */
 export function syncNotes(sync: SyncReport, { now }: Pick<View, 'now'>): string[] {
-  const { reason, nextTryAt, matched, guarded, conflicts, lastError, name, questions, reconciled, failing } = sync
+  const { reason, nextTryAt, matched, guarded, conflicts, lastError, name, unasked, reconciled, failing } = sync
   const waiting = Object.entries(guarded).filter(([, waits]) => waits > 0)
   const kinds = Object.entries(conflicts)
   return [
@@ -68,19 +68,29 @@ export function syncNotes(sync: SyncReport, { now }: Pick<View, 'now'>): string[
           `twenty-sync conflicts list --sync ${name}`,
         ]
       : []),
-    ...(questions > 0 ? [`asked in Twenty: ${counted(questions, 'task')}`] : []),
+    ...askedText(sync),
     ...waiting.flatMap(([kind, waits]) => [
       `${counted(waits, kind.slice(0, -1))} over the limit of the hour; to let pass what waits:`,
       `twenty-sync pass ${name} --${kind} ${waits}`,
     ]),
     ...(reconciled ? [comparisonText(sync, now)] : []),
     ...(reconciled?.report.heldBack ? [`twenty-sync reconcile ${name} --dry-run`] : []),
-    ...(failing > 0 && lastError
-      ? [
-          `${counted(failing, 'pair')} to try again, last error ${relative(lastError.at, now)}: ${lastError.code}: ${lastError.message}`,
-        ]
+    ...(failing > 0 ? [`${counted(failing, 'pair')} to try again`] : []),
+    ...((failing > 0 || (unasked?.failing ?? 0) > 0) && lastError
+      ? [`last error ${relative(lastError.at, now)}: ${lastError.code}: ${lastError.message}`]
       : []),
   ]
+}
+
+function askedText({ questions, unasked }: SyncReport): string[] {
+  const { waiting = 0, failing = 0, refused = 0 } = unasked ?? {}
+  const texts = [
+    ...(questions > 0 ? [`asked in Twenty: ${counted(questions, 'task')}`] : []),
+    ...(waiting > 0 ? [`${counted(waiting, 'question')} without a task`] : []),
+    ...(failing > 0 ? [`${counted(failing, 'task')} to try again`] : []),
+    ...(refused > 0 ? [`${counted(refused, 'task')} refused`] : []),
+  ]
+  return texts.length === 0 ? [] : [texts.join(', ')]
 }
 
 function comparisonText({ reconciled, reconcileDueAt }: SyncReport, now: number): string {
