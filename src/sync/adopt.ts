@@ -1,6 +1,6 @@
 import type { SideName } from '../config/config.ts'
 import type { SyncContext } from './context.ts'
-import { type Link, other } from './link.ts'
+import { type IntendedWrite, type Link, other } from './link.ts'
 import type { LinkTransaction } from './link-store.ts'
 import type { FieldMap } from './mapping.ts'
 import { join } from './match.ts'
@@ -12,11 +12,12 @@ export async function holdIfUnknown(
   transaction: LinkTransaction,
   link: Link,
   side: SideName,
+  intended: IntendedWrite,
 ): Promise<void> {
-  if (peers[side].choosesId || link[side] || link.hold || (link[other(side)]?.keys.length ?? 0) > 0) return
+  if (peers[side].choosesId || link[side] || (link[other(side)]?.keys.length ?? 0) > 0) return
   link.hold = { kind: 'unknown', side, since: env.clock.now() }
   const waiting = await waitingOn(transaction, keys.unknown(side))
-  transaction.set(keys.unknown(side), [...new Set([...waiting, link.id])])
+  transaction.set(keys.unknown(side), { ...waiting, [link.id]: intended.values })
 }
 
 /**
@@ -32,25 +33,29 @@ export async function adopterOf(
   const { keys, mapping } = context
   if (single.hold || single.ended || single.intent || single.apart || single[side]!.keys.length > 0) return undefined
   const waiting = await waitingOn(transaction, keys.unknown(side))
-  for (const id of waiting) {
+  for (const [id, values] of Object.entries(waiting)) {
     const link = await transaction.link(id)
-    const isOpen = link?.hold?.kind === 'unknown' && link.hold.side === side && !link[side] && !link.intent
-    if (!isOpen || !mapping.fields.every(map => isAsMade(map, link, single, side))) continue
+    // P7: where the source was deleted meanwhile, so has to be what was made of it, or it would come back as a new record.
+    const isOpen = link && !link[side] && !link.intent && (link.ended || link.hold?.kind === 'unknown')
+    if (!isOpen || !mapping.fields.every(map => isAsMade(map, values, single, side))) continue
     delete link.hold
-    const rest = waiting.filter(each => each !== id)
-    transaction.set(keys.unknown(side), rest.length === 0 ? undefined : rest)
+    delete link.ended
+    const { [id]: _, ...rest } = waiting
+    transaction.set(keys.unknown(side), Object.keys(rest).length === 0 ? undefined : rest)
     return join(transaction, link, single, side)
   }
   return undefined
 }
 
-function isAsMade(map: FieldMap, link: Link, single: Link, side: SideName): boolean {
-  const agreed = link.fields[map.name]?.agreed
-  if (!agreed || agreed.value === null || !map.receives(side)) return true
+function isAsMade(map: FieldMap, values: Values, single: Link, side: SideName): boolean {
+  if (!(map.name in values)) return true
   const shown = single.fields[map.name]?.[side].shown
-  return map.same(shown ?? null, agreed.value) || isRewritten(shown, agreed.value)
+  return map.same(shown ?? null, values[map.name]) || isRewritten(shown, values[map.name])
 }
 
-async function waitingOn(transaction: LinkTransaction, key: string): Promise<string[]> {
-  return ((await transaction.value(key)) as string[] | undefined) ?? []
+/** Canonical values by field. */
+type Values = IntendedWrite['values']
+
+async function waitingOn(transaction: LinkTransaction, key: string): Promise<Record<string, Values>> {
+  return ((await transaction.value(key)) as Record<string, Values> | undefined) ?? {}
 }

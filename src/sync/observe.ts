@@ -247,22 +247,27 @@ function findOverwritten(link: Link, observation: Observation, mapping: Mapping)
   }
 }
 
-/** A write lands whole: where one of its values is new on the record, the others were there as well. */
+/**
+ * A write lands whole: where one of its values is new on the record, the others were there as well. A record that was
+ * found by its key has to have two of the values, since the key alone makes it nobody's.
+ */
 function hasLanded(
   link: Link,
   side: SideName,
   record: PeerRecord,
-  { values }: IntendedWrite,
+  { op, values }: IntendedWrite,
   mapping: Mapping,
 ): boolean {
-  return mapping.fields.some(map => {
+  const landed = mapping.fields.filter(map => {
     if (!(map.name in values)) return false
     const reading = map.read(side, record.data)
     if (!reading.known || 'problem' in reading) return false
     const wrote = values[map.name]
     const before = link.fields[map.name]?.[side].shown
-    return before !== undefined && !map.same(before, wrote) && map.same(reading.value, wrote)
+    const isNew = op === 'create' ? before === undefined && wrote !== null : !map.same(before ?? null, wrote)
+    return isNew && map.same(reading.value, wrote)
   })
+  return landed.length >= (op === 'create' ? 2 : 1)
 }
 
 /** Without the answer only this tells what a side made of a value from an edit: case, spaces and punctuation alone differ. */

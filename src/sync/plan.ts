@@ -154,12 +154,18 @@ function reopened(link: Link, { restores, now }: PlanContext): Due | undefined {
   if (link.ended!.why === 'unlinked') return {}
   const side = SIDES.find(each => isAlive(link[each]))
   if (!side) return {}
-  delete link.ended
   const target = other(side)
-  if (!link[target]) return undefined
-  if (!restores[target]) {
+  const rest = link[target]
+  const isGone = rest?.missing === true
+  if (!rest || (!rest.deleted && !isGone)) {
+    delete link.ended
+    return undefined
+  }
+  if (!restores[target] || isGone) {
+    delete link.ended
     link.hold = { kind: 'delete', side: target, since: now, reason: `it came back on the ${side} side` }
     return {}
   }
+  // P7: over until both are back. As a pair of which one is deleted, the one that came back would be deleted again.
   return { [target]: { op: 'restore', id: link[target]!.id, values: {}, agreement: link.agreement } }
 }

@@ -271,7 +271,8 @@ export class SettleRound {
     }
     if (reading.found) await this.#takeFound(transaction, link, reading.found, intent)
     for (const side of SIDES) {
-      if (intent?.[side]?.op === 'create') await holdIfUnknown(this.#context, transaction, link, side)
+      const intended = intent?.[side]
+      if (intended?.op === 'create') await holdIfUnknown(this.#context, transaction, link, side, intended)
     }
   }
 

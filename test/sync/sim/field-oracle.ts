@@ -233,6 +233,10 @@ class FieldJudge {
 
   /** An empty field of a record that has no counterpart yet is nobody's wish to clear the other side's. */
   #mayBeUnsaid(side: SideName, edit: State): boolean {
+    // Nor of one that we made, as long as it has to be found again because the answer was lost.
+    const [first] = this.#outcome.systems[side].changes.filter(({ id }) => id === this.#records[side].id)
+    const isUnanswered = first?.by !== undefined && first.answeredAt === undefined
+    if (edit.value === null && isUnanswered && !this.#outcome.systems[side].traits.choosesId) return true
     return edit.value === null && edit.at <= this.#pairedAt(side)
   }
 

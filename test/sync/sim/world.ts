@@ -96,7 +96,7 @@ class World {
     for (const entry of schedule.entries) clock.after(entry.at, () => this.#enter(entry))
     const calmMs = this.#calmAt - START
     // Whoever died is started again at the latest now.
-    clock.after(calmMs + 200_000, () => this.#revive())
+    for (const ms of [200_000, 500_000, 1_000_000]) clock.after(calmMs + ms, () => this.#revive())
     await clock.advance(calmMs + 200_000 + SETTLE_MS + QUIET_MS)
     return this.#outcome()
   }
