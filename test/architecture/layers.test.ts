@@ -61,8 +61,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // A system's config says how its webhooks are verified.
   clients: ['config/definition.ts', 'state/state-store.ts', 'state/coordinator.ts', 'connectors/webhook/verify.ts'],
-  log: ['config/config.ts', 'embedded'],
-  state: ['config/config.ts', 'embedded'],
+  log: ['config/config.ts', 'embedded', 'tls-fault.ts'],
+  state: ['config/config.ts', 'embedded', 'tls-fault.ts'],
   embedded: ['log', 'state'],
   expressions: ['config/definition.ts', 'processors/processor.ts'],
   environment: [],

@@ -35,7 +35,7 @@ describe('the daemon with Kafka and Redis behind TLS', () => {
     LONG_MS,
   )
 
-  it.each([
+  it.concurrent.each([
     ['redis', 'STATE_TLS', 'set state.tls.ca to the certificate of that authority'],
     ['kafka', 'LOG_TLS', 'set log.tls.ca to the certificate of that authority'],
   ])(
