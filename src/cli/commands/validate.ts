@@ -11,6 +11,7 @@ interface Findings {
   readonly systems: readonly string[]
   readonly connectors: readonly string[]
   readonly flows: readonly string[]
+  readonly syncs: readonly string[]
   readonly warnings: readonly string[]
   readonly problems: readonly object[]
   /** Systems that could not be asked whether the config fits them. */
@@ -57,6 +58,7 @@ function findingsOf(config: Config, unreachable: Findings['unreachable']): Findi
     systems: [...config.systems.keys()],
     connectors: [...config.connectors.keys()],
     flows: [...config.flows.keys()],
+    syncs: [...config.syncs.keys()],
     warnings: config.warnings,
     problems: [],
     unreachable,
@@ -64,17 +66,18 @@ function findingsOf(config: Config, unreachable: Findings['unreachable']): Findi
 }
 
 function findingsText({ style }: Session, findings: Findings, offline: boolean): string {
-  const { files, systems, connectors, flows, warnings, unreachable } = findings
+  const { files, systems, connectors, flows, syncs, warnings, unreachable } = findings
   const parts = [
     counted(files.length, 'file'),
     counted(systems.length, 'system'),
     counted(connectors.length, 'connector'),
     counted(flows.length, 'flow'),
+    ...(syncs.length > 0 ? [counted(syncs.length, 'sync')] : []),
   ].join(', ')
   const verdict = unreachable.length > 0 ? style.yellow('right as far as it goes') : style.green('all right')
   return [
     ...warnings.map(warning => `${style.yellow('warning')}: ${plain(warning)}`),
-    ...(flows.length === 0
+    ...(flows.length === 0 && syncs.length === 0
       ? [`${style.yellow('warning')}: there is no flow, so nothing would be done with what comes in`]
       : []),
     ...unreachable.map(
