@@ -11,6 +11,7 @@ const VARIABLES = {
   TWENTY_API_KEY: 'key-of-twenty',
   TWENTY_WEBHOOK_SECRET: 'secret-of-webhook',
   FORM_KEY: 'key-of-form',
+  DATABASE_URL: 'postgres://sync:database-password@127.0.0.1:5432/warehouse',
   KAFKA_BROKERS: '127.0.0.1:9092',
   REDIS_URL: 'redis://127.0.0.1:6379',
 }
