@@ -6,6 +6,7 @@ import type { Registry, SinkDefinition } from './definition.ts'
 import { saysInsecure } from './engine-config.ts'
 import type { LoadContext } from './load-context.ts'
 import { found, keyPlaceOf, type MapNode, mapWhere, quoted } from './node.ts'
+import { reportFaults } from './report-faults.ts'
 import { viewOf } from './schema-view.ts'
 
 /** First words of topics of our own: a connector of this name would share them. */
@@ -161,12 +162,15 @@ function definitionOf<T>(
 }
 
 function readComponent(
-  { config }: Pick<SinkDefinition, 'config'>,
+  { config, check }: Pick<SinkDefinition, 'config' | 'check'>,
   node: MapNode,
   path: ConfigPath,
   load: LoadContext,
 ): Fields {
   const own = mapWhere(node, key => key !== 'type')
   const around = { load, insecure: saysInsecure(node), otherKeys: ['type'], names: ['event', 'data'] }
-  return checkValue(viewOf(config), own, path, around) as Fields
+  const before = load.problems.count
+  const value = checkValue(viewOf(config), own, path, around) as Fields
+  if (load.problems.count === before) reportFaults(check?.(value as never), node, path, load)
+  return value
 }

@@ -121,6 +121,8 @@ interface Definition<S extends TSchema> {
   /** An object schema; every property has a description. */
   readonly config: S
   readonly examples: readonly Example[]
+  /** What is wrong with a config although it fits the schema: a JSON Schema that is none, for example. */
+  check?(config: Static<S>): readonly ConfigFault[]
 }
 
 /** Found by a component in its own config when it is loaded. */
@@ -175,8 +177,6 @@ export interface ConnectorDefinition<S extends TSchema = TSchema> extends Defini
 export interface ProcessorDefinition<S extends TSchema = TSchema> extends Definition<S> {
   /** Names that its result adds to the scope, so that later expressions are checked against them. */
   adds?(config: Static<S>): readonly string[]
-  /** What is wrong with a config although it fits the schema: a JSON Schema that is none, for example. */
-  check?(config: Static<S>): readonly ConfigFault[]
   create(config: Static<S>, context: StepContext): Processor
 }
 

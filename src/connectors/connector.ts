@@ -1,4 +1,5 @@
 import type { ChangeEvent } from '../event.ts'
+import type { Write } from '../state/state-store.ts'
 
 export interface IncomingRequest {
   readonly method: string
@@ -42,11 +43,47 @@ export interface Page {
   readonly events: readonly ChangeEvent[]
   /** Stored only after the page's events are in the log. JSON. */
   readonly cursor: unknown
+  /**
+   * What the connector remembers of these events, under keys of its own tag `{connector/<name>}`. Stored with the cursor,
+   * both or neither: what it says was seen is in the log, and what is in the log it says.
+   */
+  readonly notes?: readonly Write[]
   /** For the progress line: what was read so far, and of how many when known. */
   readonly seen?: number
   readonly total?: number
   /** Changed records that deliberately give no event, by reason: `position-only`. */
   readonly dropped?: Readonly<Record<string, number>>
+}
+
+/** One run of a poll that has a schedule. Times in milliseconds since 1970. */
+export interface PollRun {
+  /** What the schedule said. */
+  readonly dueAt: number
+  readonly startedAt: number
+  /** Absent while it goes on, or waits for another try. */
+  readonly endedAt?: number
+  readonly pages: number
+  readonly items: number
+  readonly events: number
+  /** Runs that were due before it while nothing was running, and that it stands for. */
+  readonly missed?: number
+  /** Runs that fell due while it went on, and were left out. */
+  readonly skipped?: number
+  /** What it failed with last, and is tried again after. */
+  readonly error?: { readonly code: string; readonly message: string }
+}
+
+export interface PollRuns {
+  readonly current?: PollRun
+  /** The last one that was complete. */
+  readonly last?: PollRun
+}
+
+/** When a connector polls, and what its cursor says of that. */
+export interface PollSchedule {
+  /** When the next poll is due, in milliseconds since 1970, by the stored cursor. In the past: at once. */
+  nextAt(cursor: unknown): number
+  runs(cursor: unknown): PollRuns
 }
 
 /** A source of events: receives, polls, or both. A poll is the net under webhooks that nobody retries. */
@@ -56,6 +93,8 @@ export interface Connector {
   readonly route?: Route
   /** Milliseconds between the end of one poll and the start of the next. */
   readonly pollEveryMs?: number
+  /** In place of `pollEveryMs`: polls at times of its own. */
+  readonly schedule?: PollSchedule
   /**
    * Verify over the raw body, then parse.
    * @throws SyncError rejected with `status` 4xx in the options and a reason that tells the sender what to mend.

@@ -18,6 +18,11 @@ export const INTAKE_CODES: ErrorCodes = {
     means: 'The request is signed well, but its body is not what the `webhook` of the `rest` system describes.',
     advice: 'Compare `webhook` of the system and of the resource with a delivery of that API.',
   },
+  BAD_SINCE: {
+    kinds: ['rejected'],
+    means: 'A `http-poll` connector has an `overlap`, and what its `since` gives is no time.',
+    advice: 'Leave `overlap` out, or have `since.value` give a time.',
+  },
   UNSUPPORTED_MEDIA_TYPE: {
     kinds: ['rejected'],
     means: 'The content type is none that this address takes. Answered 415.',

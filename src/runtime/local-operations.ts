@@ -13,6 +13,7 @@ import type { CompiledFlow } from './flow-runner.ts'
 import { noSuch } from './no-such.ts'
 import type { EventSummary, FlowReport, LetterChoice, Operations, ReplayArguments, StatusReport } from './operations.ts'
 import { type ReplayProgress, replay } from './replay.ts'
+import { storedConnectors } from './stored-connectors.ts'
 import type { Supervisor } from './supervisor.ts'
 import { LocalSyncOperations } from './sync-operations.ts'
 import type {
@@ -72,15 +73,7 @@ export class LocalOperations implements Operations {
       ...(url && { url }),
       ready: false,
     }))
-    const connectors = [...assembly.config.connectors.values()].map(({ name, definition }) => ({
-      name,
-      type: definition.type,
-      ...(assembly.connectors.get(name)?.route && { path: assembly.connectors.get(name)!.route!.path }),
-      objects: assembly.connectors.get(name)?.objects ?? [],
-      received: 0,
-      dropped: {},
-      refused: 0,
-    }))
+    const connectors = live ? [] : await storedConnectors(assembly, engine.state)
     return {
       running: live !== undefined,
       engine: engine.description,

@@ -1,4 +1,4 @@
-import type { Connector, Page } from '../connectors/connector.ts'
+import type { Connector, Page, PollRuns } from '../connectors/connector.ts'
 import type { Environment } from '../environment.ts'
 import { asSyncError, type SyncError } from '../errors.ts'
 import type { ChangeEvent } from '../event.ts'
@@ -9,6 +9,11 @@ const LEASE_MS = 30_000
 const RENEW_MS = 10_000
 const ASK_AGAIN_MS = 10_000
 const RETRY_MS = [1000, 5000, 15_000, 60_000]
+const LONGEST_RETRY_AFTER_MS = 3_600_000
+/** A poll that is due later is looked for this often: clocks are set, and other instances poll too. */
+const LOOK_MS = 30_000
+/** Between two polls of a schedule, whatever it says. */
+const PAUSE_MS = 1000
 /** What else is said meanwhile belongs to the same poll. */
 const POKED_MS = 50
 
@@ -21,6 +26,8 @@ export interface PollStatus {
   readonly dropped?: Readonly<Record<string, number>>
   readonly error?: { readonly code: string; readonly message: string }
   readonly nextAt?: number
+  /** Of a connector with a schedule. */
+  readonly runs?: PollRuns
 }
 
 /**
@@ -38,6 +45,8 @@ export class Poller {
   #status: PollStatus = { state: 'waiting', events: 0 }
   #poked = false
   #wake: (() => void) | undefined
+  /** Of the walk under way. */
+  #pages = 0
 
   constructor(options: {
     name: string
@@ -75,19 +84,47 @@ export class Poller {
   async #polls(signal: AbortSignal): Promise<void> {
     let failures = 0
     while (!signal.aborted) {
-      const lease = await this.#lease(signal)
+      await this.#due(signal)
+      const lease = signal.aborted ? undefined : await this.#lease(signal)
       if (!lease) continue
       this.#poked = false
+      let retryAfterMs = 0
+      this.#pages = 0
       try {
         await this.#walk(lease, signal)
         failures = 0
       } catch (thrown) {
-        if (!signal.aborted) this.#failed(asSyncError(thrown), ++failures)
+        const error = asSyncError(thrown)
+        // A page that got through shows that the other side is there: the back-off begins anew.
+        failures = this.#pages > 0 ? 1 : failures + 1
+        retryAfterMs = Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS)
+        if (!signal.aborted) this.#failed(error, failures)
       } finally {
         await lease.release().catch(() => {})
       }
-      await this.#wait(failures, signal)
+      await this.#wait(failures, retryAfterMs, signal)
     }
+  }
+
+  /** Resolves when the schedule says so; at once where there is none. */
+  async #due(signal: AbortSignal): Promise<void> {
+    const { schedule } = this.#connector
+    while (schedule && !signal.aborted) {
+      let ms = ASK_AGAIN_MS
+      const entries = await this.#state.get([this.#cursorKey]).catch(() => undefined)
+      if (entries) {
+        const cursor = entries[0]?.value
+        ms = schedule.nextAt(cursor) - this.#env.clock.now()
+        const next = ms > 0 ? { nextAt: schedule.nextAt(cursor) } : {}
+        this.#status = { ...this.#status, ...next, runs: schedule.runs(cursor) }
+        if (ms <= 0) return
+      }
+      await this.#env.clock.sleep(Math.min(ms, LOOK_MS), signal).catch(() => {})
+    }
+  }
+
+  get #cursorKey(): string {
+    return `{connector/${this.#name}}:cursor`
   }
 
   async #lease(signal: AbortSignal): Promise<Lease | undefined> {
@@ -101,17 +138,26 @@ export class Poller {
   async #walk(lease: Lease, signal: AbortSignal): Promise<void> {
     const lost = new AbortController()
     const stop = this.#keepLease(lease, lost)
-    const { dropped } = this.#status
-    this.#status = { state: 'polling', events: 0, lastStartedAt: this.#env.clock.now(), ...(dropped && { dropped }) }
+    const { dropped, runs } = this.#status
+    this.#status = {
+      state: 'polling',
+      events: 0,
+      lastStartedAt: this.#env.clock.now(),
+      ...(dropped && { dropped }),
+      ...(runs && { runs }),
+    }
     let takenOver = false
     try {
-      const key = `{connector/${this.#name}}:cursor`
+      const key = this.#cursorKey
       const [entry] = await this.#state.get([key])
       let version: Version | null = entry?.version ?? null
       for await (const page of this.#connector.poll!(entry?.value, AbortSignal.any([signal, lost.signal]))) {
         // P2: the page is in the log before the cursor moves past it.
         if (page.events.length > 0) await this.#append(page.events)
-        const versions = await this.#state.commit([{ key, value: page.cursor, ifVersion: version }])
+        const versions = await this.#state.commit([
+          { key, value: page.cursor, ifVersion: version },
+          ...(page.notes ?? []),
+        ])
         // Another instance took over; it goes on from its own cursor.
         if (!versions) {
           takenOver = true
@@ -130,7 +176,10 @@ export class Poller {
     this.#status = { ...this.#status, state, error: undefined, lastEndedAt: this.#env.clock.now() }
   }
 
-  #count({ events, dropped = {} }: Page): void {
+  #count({ events, cursor, seen, dropped = {} }: Page): void {
+    // Some pages only store a cursor.
+    if (events.length > 0 || seen !== undefined) this.#pages++
+    const runs = this.#connector.schedule?.runs(cursor)
     const sums = { ...this.#status.dropped }
     for (const [reason, count] of Object.entries(dropped)) sums[reason] = (sums[reason] ?? 0) + count
     const some = Object.keys(sums).length > 0
@@ -138,6 +187,7 @@ export class Poller {
       ...this.#status,
       events: this.#status.events + events.length,
       ...(some && { dropped: sums }),
+      ...(runs && { runs }),
     }
   }
 
@@ -162,9 +212,11 @@ export class Poller {
       this.#env.logger.warn({ connector: this.#name, code }, `poll of ${this.#name} failed: ${message}`)
   }
 
-  async #wait(failures: number, signal: AbortSignal): Promise<void> {
-    const every = this.#connector.pollEveryMs ?? 60_000
-    const ms = failures === 0 ? every : RETRY_MS[Math.min(failures, RETRY_MS.length) - 1]!
+  async #wait(failures: number, retryAfterMs: number, signal: AbortSignal): Promise<void> {
+    const every = this.#connector.schedule ? PAUSE_MS : (this.#connector.pollEveryMs ?? 60_000)
+    const backOff = RETRY_MS[Math.min(failures, RETRY_MS.length) - 1] ?? 0
+    // P8: the other side's own wish goes first.
+    const ms = failures === 0 ? every : Math.max(backOff, retryAfterMs)
     this.#status = { ...this.#status, nextAt: this.#env.clock.now() + ms }
     const wake = new AbortController()
     const waiting = AbortSignal.any([signal, wake.signal])

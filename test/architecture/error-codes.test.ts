@@ -29,6 +29,8 @@ const HELPERS: readonly { call: string; codeAt: number; kind?: string; kindAt?: 
 const PASS_ON = new Set([
   'cli/redacted-operations.ts',
   'clients/http.ts',
+  // What the transport says of the token server.
+  'clients/oauth2.ts',
   'clients/postgres/errors.ts',
   'clients/twenty/errors.ts',
   'connectors/webhook/events.ts',

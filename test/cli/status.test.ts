@@ -128,6 +128,51 @@ describe('status', () => {
     expect(Math.max(...stdout.text.split('\n').map(line => line.length))).toBeLessThanOrEqual(100)
   })
 
+  it('shows the runs of a poll that has a schedule', async () => {
+    const at = (time: string) => Date.parse(`2026-11-24T${time}Z`)
+    const run = { dueAt: at('06:00:00'), startedAt: at('09:00:00'), pages: 3, items: 1250, events: 12 }
+    const polled = (name: string, poll: StatusReport['connectors'][number]['poll']) => ({
+      name,
+      type: 'http-poll',
+      objects: ['usage'],
+      received: 0,
+      dropped: {},
+      refused: 0,
+      ...(poll && { poll }),
+    })
+    const connectors = [
+      polled('done', {
+        state: 'waiting',
+        events: 12,
+        nextAt: at('13:00:00'),
+        runs: { last: { ...run, endedAt: at('09:00:04'), missed: 2 } },
+      }),
+      polled('slow', {
+        state: 'failing',
+        events: 0,
+        nextAt: at('10:01:00'),
+        error: { code: 'SERVER_ERROR', message: 'slow: GET https://slow.example.com answered 503' },
+        runs: { current: { ...run, skipped: 1 } },
+      }),
+      polled('new', { state: 'waiting', events: 0, nextAt: at('11:00:00'), runs: {} }),
+    ]
+    const report = { ...REPORT, connectors, systems: [], flows: [] }
+    const { stdout } = await cli(['status'], { operations: { status: async () => report } })
+    expect(stdout.text.slice(stdout.text.indexOf('CONNECTORS'))).toMatchInlineSnapshot(`
+      "CONNECTORS
+        NAME  TYPE       OBJECTS  RECEIVED  DROPPED  REFUSED  POLL
+        done  http-poll  usage           0        0        0  59m ago, next in 3h
+            last run, in 4s: 3 pages, 1,250 items, 12 events
+            it stands for 2 more that were due while nothing was running
+        slow  http-poll  usage           0        0        0  failing
+            run so far: 3 pages, 1,250 items, 12 events
+            1 that were due while it went on were left out
+            poll: SERVER_ERROR: slow: GET https://slow.example.com answered 503; next try in 1m
+        new   http-poll  usage           0        0        0  next in 1h
+      "
+    `)
+  })
+
   it('gives the report as it is with --json, without secrets (P9)', async () => {
     const { stdout, json } = await cli(['status', '--json'], { operations })
     expect(json).toMatchObject({ running: true, flows: [{ name: 'web-form-leads' }, { name: 'scoring' }] })
