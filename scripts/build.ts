@@ -7,13 +7,14 @@ import { build, type Metafile } from 'esbuild'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
-/** Have native code, start workers or compilers, or are reached into by their files: they stay packages. */
+/** Have native code, start workers or compilers, are reached into by their files, or loaded late by `require`: they stay packages. */
 const PACKAGES_LEFT_OUT = [
   '@bokuweb/zstd-wasm',
   '@kafkajs/confluent-schema-registry',
   '@photostructure/sqlite',
   'kafkajs',
   'kafkajs-snappy',
+  'liquidjs',
   'lz4js',
   'tsx',
 ]

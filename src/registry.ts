@@ -10,6 +10,7 @@ import dedupeProcessor from './processors/dedupe.ts'
 import filterProcessor from './processors/filter.ts'
 import transformProcessor from './processors/transform.ts'
 import validateProcessor from './processors/validate.ts'
+import emailSink from './sinks/email.ts'
 import httpSink from './sinks/http.ts'
 import nullSink from './sinks/null.ts'
 import postgresSink from './sinks/postgres.ts'
@@ -32,5 +33,12 @@ export const registry: Registry = {
     transform: transformProcessor,
     validate: validateProcessor,
   },
-  sinks: { http: httpSink, null: nullSink, postgres: postgresSink, rest: restSink, twenty: twentySink },
+  sinks: {
+    email: emailSink,
+    http: httpSink,
+    null: nullSink,
+    postgres: postgresSink,
+    rest: restSink,
+    twenty: twentySink,
+  },
 }

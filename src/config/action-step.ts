@@ -6,6 +6,7 @@ import type { StepConfig } from './config.ts'
 import { saysInsecure } from './engine-config.ts'
 import { ActionKeys } from './flow-schema.ts'
 import { found, keyPlaceOf, type MapNode, mapWhere, quoted, textAt } from './node.ts'
+import { reportFaults } from './report-faults.ts'
 import { viewOf } from './schema-view.ts'
 import type { StepNames } from './step-names.ts'
 import { type StepsContext, stepId, type WrittenStep } from './steps.ts'
@@ -28,12 +29,14 @@ export function readAction(written: WrittenStep, names: StepNames, context: Step
   const own = viewOf(action.config)
   const common = Object.keys(ActionKeys.properties).filter(key => !own.properties?.[key])
   const around = { load, insecure: saysInsecure(system.node), ...(names.visible && { names: names.visible }) }
+  const before = load.problems.count
   const config = checkValue(
     own,
     mapWhere(node, key => !common.includes(key)),
     path,
     { ...around, otherKeys: common },
   ) as Fields
+  if (load.problems.count === before) reportFaults(action.check?.(config as never, names.visible), node, path, load)
   const keys = checkValue(
     viewOf(ActionKeys),
     mapWhere(node, key => common.includes(key)),

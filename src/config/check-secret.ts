@@ -85,7 +85,9 @@ export function checkUrl(node: ScalarNode, path: ConfigPath, { load, insecure, i
       'a header, or a key of this system that is made for it',
     )
   }
-  if (isSystem && !hasTls && OPEN_SCHEMES.has(url.protocol)) {
+  // Mail begins in the open and demands STARTTLS before it says anything; only `insecure` does without.
+  const isUpgraded = url.protocol === 'smtp:' && !insecure
+  if (isSystem && !hasTls && !isUpgraded && OPEN_SCHEMES.has(url.protocol)) {
     checkOpen(node, path, `${url.protocol}//${url.host}`, url.hostname, { load, ...(insecure && { insecure }) })
   }
 }

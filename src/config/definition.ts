@@ -185,6 +185,11 @@ export interface ActionDefinition<S extends TSchema = TSchema> extends ActionSpe
   /** Schema of the step without the common keys (`in`, `when`, `as`, `id`, `key`, `onUnknown`). */
   readonly config: S
   readonly examples: readonly Example[]
+  /**
+   * As of a component; expressions are text here.
+   * @param names what the step's expressions see; undefined when an earlier step could not be understood.
+   */
+  check?(config: Static<S>, names: readonly string[] | undefined): readonly ConfigFault[]
 }
 
 export interface PeerContext extends SinkContext {

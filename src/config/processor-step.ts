@@ -4,8 +4,8 @@ import { checkValue, type Surroundings } from './check-value.ts'
 import type { ConfigPath, StepConfig } from './config.ts'
 import type { ProcessorDefinition } from './definition.ts'
 import { NamesProcessorKeys, ProcessorKeys } from './flow-schema.ts'
-import type { LoadContext } from './load-context.ts'
 import { type MapNode, mapWhere, type Node, plainOf } from './node.ts'
+import { reportFaults } from './report-faults.ts'
 import { isFreeMap, type SchemaView, variantsOf, viewOf } from './schema-view.ts'
 import type { StepNames } from './step-names.ts'
 import { type StepsContext, stepId, type WrittenStep } from './steps.ts'
@@ -28,7 +28,7 @@ export function readProcessor(
     ? checkInOrder(schema, own, path, names, around)
     : (checkValue(schema, own, path, { ...around, otherKeys: common }) as Fields)
   const isSound = load.problems.count === before
-  if (isSound) reportFaults(definition, config, written, load)
+  if (isSound) reportFaults(definition.check?.(config as never), node, path, load)
   const keys = node.kind === 'map' ? checkCommon(schema, node, common, written, around) : {}
   const idKey = common.includes('id') ? 'id' : 'stepId'
   const explicit = keys.id ?? keys.stepId
@@ -87,20 +87,6 @@ function checkCommon(
     return {}
   }
   return checkValue(viewOf(ProcessorKeys), keys, path, around) as Fields
-}
-
-/** What only the processor itself can judge, once its config fits its schema. */
-function reportFaults(
-  definition: ProcessorDefinition,
-  config: Fields,
-  { node, path }: WrittenStep,
-  { problems }: LoadContext,
-): void {
-  for (const fault of definition.check?.(config as never) ?? []) {
-    const [key] = fault.path
-    const place = node.kind === 'map' && typeof key === 'string' ? (node.entries.get(key) ?? node) : node
-    problems.add(place.place, [...path, ...fault.path], 'component', fault.message, fault.suggestion)
-  }
 }
 
 function numbered(verb: string, { ids }: StepsContext): string {

@@ -115,6 +115,38 @@ export const SYSTEM_CODES: ErrorCodes = {
     means: 'Postgres refuses a write for a constraint or another reason, which the message quotes.',
     advice: 'Mend the values, or the constraint.',
   },
+  MAIL_AUTH: {
+    kinds: ['fatal'],
+    means: 'The mail server refuses the user and password, or refuses us altogether.',
+    advice: "Mend the system's `url`; user and password stand in it percent-encoded. The flows go on by themselves.",
+  },
+  MAIL_TLS: {
+    kinds: ['fatal'],
+    means:
+      'No encrypted connection to the mail server comes about: no STARTTLS, or a certificate that nobody vouches for.',
+    advice: 'Name the authority as `ca`, or set `insecure: true` when the way is trusted.',
+  },
+  MAIL_DEFERRED: {
+    kinds: ['retryable'],
+    means: 'The mail server answered 4xx: it takes the mail later, as with greylisting or a full mailbox.',
+    advice: 'Nothing: it is tried again. The message quotes the server.',
+  },
+  MAIL_REFUSED: {
+    kinds: ['rejected'],
+    means: 'The mail server answered 5xx to this mail, to its sender or to all of its recipients.',
+    advice: 'The message quotes the server. Mend address or mail, then redrive.',
+  },
+  BAD_MAIL: {
+    kinds: ['rejected'],
+    means:
+      'The mail cannot be made as the step says: a text that is no address, nobody to send to or too many, a line end in the subject.',
+    advice: 'Mend the expression or the data, then redrive.',
+  },
+  TEMPLATE_FAILED: {
+    kinds: ['rejected'],
+    means: 'A template of a mail cannot be filled in; the message has its file, line and column.',
+    advice: 'Mend the template or the data, then redrive.',
+  },
   UNAUTHORIZED: {
     kinds: ['fatal', 'answer'],
     means: 'The system answered 401 or 403. From the control port of the daemon: the token is wrong.',

@@ -13,6 +13,7 @@ interface AnnotatedSchema extends TSchema {
   properties?: Record<string, AnnotatedSchema>
   items?: AnnotatedSchema
   type?: string
+  pattern?: string
   const?: unknown
 }
 
@@ -76,5 +77,7 @@ function fits(schema: AnnotatedSchema, value: unknown): boolean {
   if (schema.anyOf) return schema.anyOf.some(variant => fits(variant, value))
   if (Array.isArray(value)) return schema.type === 'array'
   if (schema.type === 'integer') return typeof value === 'number'
+  // Texts of one kind stand as they are, and others are expressions: addresses, for example.
+  if (typeof value === 'string' && schema.pattern !== undefined && !new RegExp(schema.pattern).test(value)) return false
   return schema.type === typeof value
 }

@@ -10,6 +10,7 @@ export class EffectItem implements Item {
   readonly time: string
   readonly outcomeUnknown: boolean
   readonly priority: Item['priority']
+  readonly scope?: Fields
   request: unknown = undefined
   #id: string | undefined
 
@@ -20,6 +21,7 @@ export class EffectItem implements Item {
     time: string,
     outcomeUnknown: boolean,
     priority: Item['priority'],
+    scope?: Fields,
   ) {
     this.action = action
     this.args = args
@@ -27,6 +29,7 @@ export class EffectItem implements Item {
     this.time = time
     this.outcomeUnknown = outcomeUnknown
     this.priority = priority
+    if (scope) this.scope = scope
   }
 
   get id(): string {

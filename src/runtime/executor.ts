@@ -132,7 +132,9 @@ export class Executor {
   #item(run: Run, step: ActionStep, scope: Scope, prefix: string, known: StepRecord | undefined): EffectItem {
     const key = (known?.open && known.key) || this.#keyOf(run, step, scope, prefix)
     const priority = run.mode === 'replay' ? 'replay' : 'live'
-    return new EffectItem(step.action, step.args(scope), key, run.event.time, known?.open === true, priority)
+    // A copy: names of later steps join the run's own.
+    const seen = step.spec.seesScope ? { ...scope } : undefined
+    return new EffectItem(step.action, step.args(scope), key, run.event.time, known?.open === true, priority, seen)
   }
 
   #keyOf(run: Run, step: ActionStep, scope: Scope, prefix: string): string {

@@ -16,6 +16,8 @@ export interface ActionSpec {
   readonly effect: Effect | ((config: Fields) => Effect)
   /** Items per `deliver` and per `plan` call; default 1 and the same. */
   readonly batch?: { readonly deliver: number; readonly plan?: number }
+  /** Its items carry what the step's expressions see: for templates, which have a language of their own. */
+  readonly seesScope?: boolean
 }
 
 /** The class of one use of an action; known when the config is loaded. */
@@ -28,6 +30,8 @@ export interface Item {
   readonly action: string
   /** The step's config with every expression replaced by its value; what an empty optional gave is absent. */
   readonly args: Fields
+  /** `event`, `data` and the results of earlier steps, where the action asks for them. */
+  readonly scope?: Fields
   /** The effect key: (flow, step id, item). The same effect has the same key for ever. */
   readonly key: string
   /** UUID v5 of the key: the id of a record that this effect creates. */

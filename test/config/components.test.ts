@@ -128,13 +128,22 @@ const cases: Case[] = [
 /** Whatever is referred to, is there. */
 function variablesFor(text: string): Record<string, string> {
   const names = [...text.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => name!)
-  return Object.fromEntries(names.map(name => [name, /URL$/.test(name) ? 'https://a.example.com' : 'some-value']))
+  return Object.fromEntries(names.map(name => [name, /URL$/.test(name) ? urlFor(name) : 'some-value']))
+}
+
+function urlFor(name: string): string {
+  return name.startsWith('SMTP') ? 'smtps://a.example.com' : 'https://a.example.com'
 }
 
 /** The files that it names, one of each kind. */
 function filesFor(text: string): Record<string, string> {
   const names = [...text.matchAll(/(?:^|[\s:])(\.\/[\w./-]+)/g)].map(([, name]) => name!)
-  return Object.fromEntries(names.map(name => [name, name.endsWith('.json') ? '{}' : 'export default () => ({})\n']))
+  return Object.fromEntries(names.map(name => [name, contentFor(name)]))
+}
+
+function contentFor(name: string): string {
+  if (name.endsWith('.liquid')) return '---\nsubject: Hello\n---\n<p>{{ data.a }}</p>\n'
+  return name.endsWith('.json') ? '{}' : 'export default () => ({})\n'
 }
 
 const editor = new Ajv({ strict: false, allErrors: true }).compile(

@@ -53,6 +53,23 @@ flows:
     expect(last).toMatchObject({ finished: true, done: 1, dead: 0 })
   })
 
+  it('sends mails: what that takes is loaded when it is needed', async () => {
+    const config = join(folder, 'mail.yaml')
+    await writeFile(
+      config,
+      `systems: { mail: { type: email, url: "smtp://127.0.0.1:1", from: a@example.com } }
+connectors: { form: { type: webhook, path: /form, verify: none } }
+flows:
+  mails: { from: form, steps: [{ send: { to: data.email, subject: Hello, text: "{{ data.name }}" } }] }
+`,
+    )
+    expect((await cli('validate', '--offline', config)).stdout).toContain('all right')
+    await expect(cli('validate', config)).rejects.toMatchObject({
+      code: 3,
+      stdout: expect.stringContaining('no connection to the mail server'),
+    })
+  })
+
   it('is a package whose types fit what authors of code files write', async () => {
     const user = await mkdtemp(join(tmpdir(), 'twenty-sync-user-'))
     try {

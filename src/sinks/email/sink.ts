@@ -1,0 +1,160 @@
+import type { Static } from '@sinclair/typebox'
+import { CircuitBreaker } from '../../clients/circuit-breaker.ts'
+import { Pace } from '../../clients/pace.ts'
+import { RateLimiter } from '../../clients/rate-limiter.ts'
+import { smtpOptions } from '../../clients/smtp/options.ts'
+import { SmtpPool } from '../../clients/smtp/pool.ts'
+import type { Receipt } from '../../clients/smtp/session.ts'
+import { durationMs, type SystemContext } from '../../config/definition.ts'
+import type { Environment } from '../../environment.ts'
+import { asSyncError, SyncError } from '../../errors.ts'
+import type { ActionUse, Delivery, Item, Plan, Sink } from '../sink.ts'
+import { addressesOf, addressOf } from './address.ts'
+import { composed } from './compose.ts'
+import type { EmailSystemConfig } from './config.ts'
+import { type Mail, MailWriter } from './mail.ts'
+import type { TemplateArgs } from './template.ts'
+
+type Config = Static<typeof EmailSystemConfig>
+
+const DEFAULT_CONNECTIONS = 3
+const DEFAULT_RECIPIENTS = 50
+
+/** Sends mails. A plan is the whole mail as it will read; nothing can be looked up at a mail server. */
+export class EmailSink implements Sink {
+  readonly #name: string
+  readonly #env: Environment
+  readonly #writer: MailWriter
+  readonly #pool: SmtpPool
+  readonly #breaker: CircuitBreaker
+  readonly #pace: Pace
+
+  constructor(config: Config, context: Pick<SystemContext, 'name' | 'env' | 'coordinator'>) {
+    const { name, env } = context
+    const { ca, insecure, pool, limits, timeout = '5m' } = config
+    this.#name = name
+    this.#env = env
+    this.#writer = new MailWriter({
+      from: addressOf(config.from, 'from'),
+      replyTo: addressesOf(config.replyTo, 'replyTo'),
+      maxRecipients: limits?.recipients ?? DEFAULT_RECIPIENTS,
+    })
+    this.#pool = new SmtpPool({
+      ...smtpOptions(name, config.url, {
+        timeoutMs: durationMs(timeout),
+        ...(ca !== undefined && { ca }),
+        ...(insecure !== undefined && { insecure }),
+      }),
+      clock: env.clock,
+      mailsPerConnection: pool?.mailsPerConnection ?? 100,
+      idleMs: durationMs(pool?.idle ?? '30s'),
+    })
+    this.#breaker = new CircuitBreaker({ name, clock: env.clock })
+    this.#pace = new Pace({
+      system: name,
+      clock: env.clock,
+      concurrency: pool?.connections ?? DEFAULT_CONNECTIONS,
+      limiter: limiterOf(config, context),
+    })
+  }
+
+  async plan(items: readonly Item[]): Promise<(Plan | SyncError)[]> {
+    return items.map(item => {
+      try {
+        return planOf(item, this.#writer.write(item))
+      } catch (thrown) {
+        return asSyncError(thrown)
+      }
+    })
+  }
+
+  deliver(plans: readonly Plan[], signal: AbortSignal): Promise<Delivery[]> {
+    return Promise.all(plans.map(plan => this.#deliver(plan, signal)))
+  }
+
+  /** Templates are read here once, so that what was checked is what is sent. */
+  async verify(uses: readonly ActionUse[], signal: AbortSignal): Promise<void> {
+    for (const { args, problem } of uses) {
+      try {
+        this.#writer.templateOf(args as TemplateArgs)
+      } catch (thrown) {
+        problem(['template'], asSyncError(thrown).message)
+      }
+    }
+    await this.#pool.check(signal)
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    await this.#pool.check(signal)
+  }
+
+  async close(): Promise<void> {
+    this.#pool.close()
+  }
+
+  async #deliver(plan: Plan, signal: AbortSignal): Promise<Delivery> {
+    const mail = plan.private as Mail
+    try {
+      const receipt = await this.#send(mail, plan.item, signal)
+      if (receipt.refused.length > 0) {
+        const { refused } = receipt
+        const message = `${this.#name} sent a mail, and the server refused ${refused.length} of its recipients`
+        this.#env.logger.warn({ system: this.#name, messageId: mail.messageId, refused }, message)
+      }
+      const result = { messageId: mail.messageId, to: receipt.accepted, refused: receipt.refused }
+      return { status: 'delivered', ref: { object: 'mail', id: mail.messageId }, result }
+    } catch (thrown) {
+      return { status: 'failed', error: asSyncError(thrown) }
+    }
+  }
+
+  async #send(mail: Mail, { priority }: Item, signal: AbortSignal): Promise<Receipt> {
+    const content = await composed(mail, new Date(this.#env.clock.now()))
+    const to = [...mail.to, ...mail.cc, ...mail.bcc].map(({ address }) => address)
+    const sent = await this.#pace.run(priority, signal, () =>
+      this.#breaker.run(async () => {
+        try {
+          return await this.#pool.send({ from: mail.from.address, to }, content, signal)
+        } catch (thrown) {
+          // An answer to one mail: the server is well.
+          if (thrown instanceof SyncError && thrown.code === 'MAIL_DEFERRED' && thrown.status !== 421) return thrown
+          throw thrown
+        }
+      }),
+    )
+    if (sent instanceof SyncError) throw sent
+    this.#pace.accepted()
+    return sent
+  }
+}
+
+function planOf(item: Item, mail: Mail): Plan {
+  const { from, to, cc, bcc, subject, text } = mail
+  const shown = (people: Mail['to']) =>
+    people.map(({ name, address }) => (name === '' ? address : `${name} <${address}>`))
+  return {
+    item,
+    operation: 'send',
+    after: {
+      from: shown([from])[0],
+      to: shown(to),
+      ...(cc.length > 0 && { cc: shown(cc) }),
+      ...(bcc.length > 0 && { bcc: shown(bcc) }),
+      subject,
+      text,
+    },
+    private: mail,
+  }
+}
+
+function limiterOf(
+  { limits }: Config,
+  { name, env, coordinator }: Pick<SystemContext, 'name' | 'env' | 'coordinator'>,
+): RateLimiter | undefined {
+  const buckets = [
+    ...(limits?.perSecond ? [{ limit: limits.perSecond, windowMs: 1000 }] : []),
+    ...(limits?.perMinute ? [{ limit: limits.perMinute, windowMs: 60_000 }] : []),
+  ]
+  if (buckets.length === 0) return undefined
+  return new RateLimiter({ name: `system:${name}`, coordinator, clock: env.clock, random: env.random, buckets })
+}
