@@ -1,5 +1,6 @@
 import type { SideName, SyncConfig } from '../../../src/config/config.ts'
 import type { Clock } from '../../../src/environment.ts'
+import type { EventLog } from '../../../src/log/event-log.ts'
 import { memoryLog } from '../../../src/log/memory.ts'
 import type { Coordinator } from '../../../src/state/coordinator.ts'
 import { localCoordinator } from '../../../src/state/local-coordinator.ts'
@@ -48,7 +49,8 @@ export interface Outcome {
 /** Where tests put a defect in. */
 export interface Hooks {
   readonly peer?: (peer: Peer, side: SideName) => Peer
-  readonly state?: (state: StateStore) => StateStore
+  readonly state?: (state: StateStore, owner: string) => StateStore
+  readonly log?: (log: EventLog) => EventLog
 }
 
 export async function simulate(schedule: Schedule, hooks: Hooks = {}): Promise<Outcome> {
@@ -115,8 +117,8 @@ class World {
       {
         config: this.#config,
         topics: { left: topicOf('left'), right: topicOf('right') },
-        log: this.#log,
-        state: this.#hooks.state?.(this.#slow()) ?? this.#slow(),
+        log: this.#hooks.log?.(this.#log) ?? this.#log,
+        state: this.#hooks.state?.(this.#slow(), owner) ?? this.#slow(),
         coordinator: this.#coordinator,
         clock: this.#clock,
         random: this.#random,
