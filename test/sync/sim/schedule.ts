@@ -118,6 +118,7 @@ function faultsOf(random: Random, calm: boolean): FaultTraits {
     lost: random.pick(some),
     partial: random.pick(some),
     reread: random.pick(some),
+    unseen: random.chance(0.1) ? random.pick(some) : 0,
     latencyMs: random.pick([60, 500, 8000]),
   }
 }
@@ -171,9 +172,20 @@ function entriesOf(random: Random, processes: number, calm: boolean): Entry[] {
   let at = random.between(0, 10_000)
   for (let place = 0; place < count; place++) {
     at += random.chance(0.2) ? random.between(0, 120_000) : random.between(0, pace)
-    entries.push({ at, ...action(random, processes, mostPicks, calm) })
+    const entry = { at, ...action(random, processes, mostPicks, calm) }
+    entries.push(entry)
+    // Meets what follows from the first edit on its way.
+    if (entry.kind === 'edit' && random.chance(0.25)) entries.push(counterEdit(entry, random))
   }
   return entries
+}
+
+function counterEdit(first: Extract<Entry, { kind: 'edit' }>, random: Random): Entry {
+  const at = first.at + random.between(0, random.pick([200, 600, 12_000]))
+  const side = first.side === 'left' ? 'right' : 'left'
+  const names = Object.keys(first.fields)
+  const fields = random.chance(0.6) ? { [names[0]!]: entered(names[0]!, random) } : edited(random)
+  return { at, kind: 'edit', side, pick: first.pick, fields }
 }
 
 type Action = Entry extends infer E ? (E extends { at: number } ? Omit<E, 'at'> : never) : never

@@ -16,6 +16,7 @@ const CALM: Readonly<Record<string, (schedule: Schedule) => Schedule>> = {
   lost: faults('lost'),
   partial: faults('partial'),
   reread: faults('reread'),
+  unseen: faults('unseen'),
   slow: schedule => ({ ...schedule, faults: { ...schedule.faults, latencyMs: 60 } }),
   'webhooks-lost': feeds('lost'),
   'webhooks-late': feeds('late'),

@@ -16,6 +16,8 @@ export interface FaultTraits {
   readonly partial: number
   /** Longest way of a call to the system, and of its answer back. */
   readonly latencyMs: number
+  /** A record that is there is not found when it is asked for. */
+  readonly unseen: number
   /** A record that was written is read in a second call. */
   readonly reread: number
 }
@@ -77,7 +79,9 @@ export class SimPeer implements Peer {
 
   get(ids: readonly string[]): Promise<(PeerRecord | undefined)[]> {
     if (ids.length > this.batch.read || ids.length === 0) throw new Error(`get of ${ids.length} records`)
-    return this.#call('get', () => ids.map(id => this.#shownAt(id)))
+    return this.#call('get', () =>
+      ids.map(id => (this.#draw(this.#world.faults.unseen) ? undefined : this.#shownAt(id))),
+    )
   }
 
   find(path: string, values: readonly unknown[]): Promise<PeerRecord[]> {
