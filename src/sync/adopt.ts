@@ -1,61 +1,82 @@
 import type { SideName } from '../config/config.ts'
+import type { Fields } from '../event.ts'
 import type { SyncContext } from './context.ts'
 import { type IntendedWrite, type Link, other } from './link.ts'
 import type { LinkTransaction } from './link-store.ts'
-import type { FieldMap } from './mapping.ts'
-import { join } from './match.ts'
+import type { Mapping } from './mapping.ts'
 import { isRewritten } from './observe.ts'
 
-/** P3: a create without an answer, on a side that chooses the ids, of a record without a key: nothing tells whether it is there. */
-export async function holdIfUnknown(
+/** Canonical values by field. */
+type Values = IntendedWrite['values']
+
+/**
+ * P3: a create whose answer was lost, on a side that chooses the ids, and nothing was found. What it was made with is kept:
+ * by that it is known when it shows up. Without a key nothing could be looked for, so it is not made again either.
+ */
+export async function expectRecord(
   { keys, peers, env }: SyncContext,
   transaction: LinkTransaction,
   link: Link,
   side: SideName,
   intended: IntendedWrite,
 ): Promise<void> {
-  if (peers[side].choosesId || link[side] || (link[other(side)]?.keys.length ?? 0) > 0) return
-  link.hold = { kind: 'unknown', side, since: env.clock.now() }
-  const waiting = await waitingOn(transaction, keys.unknown(side))
-  transaction.set(keys.unknown(side), { ...waiting, [link.id]: intended.values })
+  if (peers[side].choosesId || link[side]) return
+  const expected = await expectedOn(transaction, keys.unknown(side))
+  transaction.set(keys.unknown(side), { ...expected, [link.id]: intended.values })
+  if (link[other(side)]?.keys.length === 0) link.hold = { kind: 'unknown', side, since: env.clock.now() }
 }
 
 /**
- * A record without a key shows up. Where it has all the values with which one was made whose answer was lost, it is that
- * one. @returns the link that it belongs to, joined.
+ * A record without a counterpart shows up. Where it has all the values with which one was made whose answer was lost, it is
+ * that one. @returns the link that it belongs to, with it.
  */
 export async function adopterOf(
-  context: SyncContext,
+  { keys, mapping }: SyncContext,
   transaction: LinkTransaction,
   single: Link,
   side: SideName,
 ): Promise<Link | undefined> {
-  const { keys, mapping } = context
-  if (single.hold || single.ended || single.intent || single.apart || single[side]!.keys.length > 0) return undefined
-  const waiting = await waitingOn(transaction, keys.unknown(side))
-  for (const [id, values] of Object.entries(waiting)) {
+  if (single.ended || single.intent || single.apart || single[side]!.unclear) return undefined
+  const expected = await expectedOn(transaction, keys.unknown(side))
+  for (const [id, values] of Object.entries(expected)) {
     const link = await transaction.link(id)
     // P7: where the source was deleted meanwhile, so has to be what was made of it, or it would come back as a new record.
-    const isOpen = link && !link[side] && !link.intent && (link.ended || link.hold?.kind === 'unknown')
-    if (!isOpen || !mapping.fields.every(map => isAsMade(map, values, single, side))) continue
+    if (!link || link[side] || link.intent || !isAsMade(mapping, side, single[side]!.native, values)) continue
     delete link.hold
     delete link.ended
-    const { [id]: _, ...rest } = waiting
+    const { [id]: _, ...rest } = expected
     transaction.set(keys.unknown(side), Object.keys(rest).length === 0 ? undefined : rest)
-    return join(transaction, link, single, side)
+    return adopt(transaction, link, single, side)
   }
   return undefined
 }
 
-function isAsMade(map: FieldMap, values: Values, single: Link, side: SideName): boolean {
-  if (!(map.name in values)) return true
-  const shown = single.fields[map.name]?.[side].shown
-  return map.same(shown ?? null, values[map.name]) || isRewritten(shown, values[map.name])
+/** All that the record was made with is there, or what the side makes of it. */
+export function isAsMade(mapping: Mapping, side: SideName, data: Fields, values: Values): boolean {
+  return mapping.fields.every(map => {
+    if (!(map.name in values)) return true
+    const reading = map.read(side, data)
+    if (!reading.known || 'problem' in reading) return false
+    return map.same(reading.value, values[map.name]) || isRewritten(reading.value, values[map.name])
+  })
 }
 
-/** Canonical values by field. */
-type Values = IntendedWrite['values']
+/** What it shows is what we wrote, so nobody has said anything. */
+async function adopt(transaction: LinkTransaction, link: Link, single: Link, side: SideName): Promise<Link> {
+  link[side] = single[side]!
+  for (const [name, field] of Object.entries(single.fields)) {
+    link.fields[name] ??= { left: {}, right: {} }
+    const { shown } = field[side]
+    const isOwnForm = isRewritten(shown, link.fields[name].agreed?.value)
+    link.fields[name][side] = {
+      ...(shown !== undefined && { shown }),
+      ...(isOwnForm && { accepted: { value: shown } }),
+    }
+  }
+  await transaction.drop(single)
+  return link
+}
 
-async function waitingOn(transaction: LinkTransaction, key: string): Promise<Record<string, Values>> {
+async function expectedOn(transaction: LinkTransaction, key: string): Promise<Record<string, Values>> {
   return ((await transaction.value(key)) as Record<string, Values> | undefined) ?? {}
 }

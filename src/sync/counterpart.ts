@@ -1,6 +1,9 @@
+import set from 'lodash/set.js'
 import type { SideName } from '../config/config.ts'
+import type { Fields } from '../event.ts'
 import type { SyncContext } from './context.ts'
 import { type Link, other } from './link.ts'
+import type { Mapping } from './mapping.ts'
 import type { PeerOptions, PeerRecord } from './peer.ts'
 
 /** Records of a side that have the match key of a record of the other one. */
@@ -14,7 +17,12 @@ export async function counterpartOf(
   options: PeerOptions,
 ): Promise<Map<string, Found>> {
   const peer = peers[side]
-  const keysOf = new Map(links.map(link => [link.id, mapping.keysOf(other(side), link[other(side)]!.native)]))
+  const keysOf = new Map(
+    links.map(link => [
+      link.id,
+      madeWith(mapping, link, side) ?? mapping.keysOf(other(side), link[other(side)]!.native),
+    ]),
+  )
   const found = new Map<string, Found>(links.map(link => [link.id, []]))
   for (const [at, { [side]: path }] of config.match.entries()) {
     const open = links.filter(link => found.get(link.id)!.length === 0)
@@ -41,6 +49,18 @@ export async function counterpartOf(
     }
   }
   return found
+}
+
+/** Keys of a record whose create had no answer: with these it was made, whatever its source has by now. */
+function madeWith(mapping: Mapping, link: Link, side: SideName): ReturnType<Mapping['keysOf']> | undefined {
+  const intended = link.intent?.[side]
+  if (intended?.op !== 'create') return undefined
+  const data: Fields = {}
+  for (const map of mapping.fields) {
+    if (map.name in intended.values) set(data, map.config[side], map.write(side, intended.values[map.name]))
+  }
+  const keys = mapping.keysOf(side, data)
+  return keys.length > 0 ? keys : undefined
 }
 
 /** As the other side has it, and as it is compared: a side may keep either. */

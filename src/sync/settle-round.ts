@@ -2,7 +2,7 @@ import groupBy from 'lodash/groupBy.js'
 import isEqual from 'lodash/isEqual.js'
 import type { SideName } from '../config/config.ts'
 import { asSyncError, SyncError } from '../errors.ts'
-import { adopterOf, holdIfUnknown } from './adopt.ts'
+import { adopterOf, expectRecord, isAsMade } from './adopt.ts'
 import { planContext, type SyncContext } from './context.ts'
 import { counterpartOf, type Found } from './counterpart.ts'
 import type { GuardedKind } from './guard.ts'
@@ -272,7 +272,7 @@ export class SettleRound {
     if (reading.found) await this.#takeFound(transaction, link, reading.found, intent)
     for (const side of SIDES) {
       const intended = intent?.[side]
-      if (intended?.op === 'create') await holdIfUnknown(this.#context, transaction, link, side, intended)
+      if (intended?.op === 'create') await expectRecord(this.#context, transaction, link, side, intended)
     }
   }
 
@@ -299,7 +299,12 @@ export class SettleRound {
   /** Records of the target side that have the key of one that was to be created there. */
   async #takeFound(transaction: LinkTransaction, link: Link, found: Found, intent: Intent | undefined): Promise<void> {
     const { mapping, peers, env } = this.#context
-    const [first, ...more] = found
+    // P3: of several with its key, the one with all that it was made with is ours.
+    const made = found.filter(({ side, record }) => {
+      const intended = intent?.[side]
+      return intended && !record.deleted && isAsMade(mapping, side, record.data, intended.values)
+    })
+    const [first, ...more] = made.length === 1 ? made : found
     if (!first || link[first.side]) return
     const { side, record, key } = first
     const now = env.clock.now()
@@ -311,9 +316,11 @@ export class SettleRound {
       return
     }
     const base = { side, offsetMs: peers[side].clockOffsetMs(), now }
-    if (intent?.[side]) observeAnswer(link, { ...base, record, landed: 'unknown', intended: intent[side] }, mapping)
-    else {
-      if (holder && holder.id !== link.id) await transaction.drop(holder)
+    if (holder && holder.id !== link.id) await transaction.drop(holder)
+    if (intent?.[side]) {
+      const landed = made.length === 1 ? 'sure' : 'unknown'
+      observeAnswer(link, { ...base, record, landed, intended: intent[side] }, mapping)
+    } else {
       observe(link, { ...base, source: 'read', change: { kind: 'present', record } }, mapping)
     }
   }

@@ -1,5 +1,5 @@
 import type { SideName, SyncPolicy } from '../../../src/config/config.ts'
-import { kept, type SimField, same, text, type Value } from './fields.ts'
+import { KEY, kept, type SimField, same, text, type Value } from './fields.ts'
 import type { FieldPlan } from './schedule.ts'
 import type { Change, SystemRecord } from './system.ts'
 import type { Outcome } from './world.ts'
@@ -50,7 +50,7 @@ class FieldJudge {
   }
 
   run(held: 'ask' | 'loop' | undefined): { rule: string; message: string } | undefined {
-    const expected = this.#expected()
+    const expected = this.#isMistakable() ? SIDES.map(side => ({ value: this.#value(side) })) : this.#expected()
     const shown = `left ${text(this.#value('left'))}, right ${text(this.#value('right'))}`
     const wanted = expected.map(each => (typeof each === 'string' ? each : text(each.value))).join(' or ')
     if (held === 'loop') {
@@ -65,6 +65,20 @@ class FieldJudge {
     if (expected.some(each => this.#stands(each))) return undefined
     const isEqual = same(this.#value('left'), this.#value('right'))
     return { rule: isEqual ? 'winner' : 'different', message: `${shown}, expected ${wanted}` }
+  }
+
+  /**
+   * A record that we made on a side that chooses the ids, whose answer was lost and whose key somebody changed before it
+   * was looked for: it may be taken for another one's counterpart. Then the two have to be equal, whatever they have.
+   */
+  #isMistakable(): boolean {
+    return SIDES.some(side => {
+      const { traits, changes } = this.#outcome.systems[side]
+      const own = changes.filter(({ id }) => id === this.#records[side].id)
+      const [first] = own
+      const isUnanswered = !traits.choosesId && first?.by !== undefined && first.answeredAt === undefined
+      return isUnanswered && own.some(change => !change.by && change.fields.includes(KEY.name))
+    })
   }
 
   #value(side: SideName): Value {
