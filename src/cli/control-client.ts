@@ -57,6 +57,8 @@ class ControlClient {
       redriveDeadLetters: query => value('redriveDeadLetters', query),
       discardDeadLetters: query => value('discardDeadLetters', query),
       trigger: query => value('trigger', query),
+      triggerList: query => value('triggerList', query),
+      triggerReport: query => value('triggerReport', query),
       replay: (query, signal) => stream('replay', query, signal),
       listConflicts: query => value('listConflicts', query),
       showLink: query => value('showLink', query),

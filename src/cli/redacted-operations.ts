@@ -30,6 +30,8 @@ export function redactedOperations(operations: Operations, redactor: Redactor): 
     redriveDeadLetters: query => value(operations.redriveDeadLetters(query)),
     discardDeadLetters: query => value(operations.discardDeadLetters(query)),
     trigger: query => value(operations.trigger(query)),
+    triggerList: query => value(operations.triggerList(query)),
+    triggerReport: query => value(operations.triggerReport(query)),
     replay: (query, signal) => stream(operations.replay(query, signal)),
     listConflicts: query => value(operations.listConflicts(query)),
     showLink: query => value(operations.showLink(query)),

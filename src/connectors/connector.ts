@@ -1,4 +1,4 @@
-import type { ChangeEvent } from '../event.ts'
+import type { ChangeEvent, Fields } from '../event.ts'
 import type { Write } from '../state/state-store.ts'
 
 export interface IncomingRequest {
@@ -107,6 +107,13 @@ export interface Connector {
    * lost, because the poll finds it again; so every instance listens. Never rejects.
    */
   listen?(poke: () => void, signal: AbortSignal): Promise<void>
+  /** What people may launch by hand, and how. Absent: any data, and nothing without data. */
+  readonly launch?: {
+    /** @throws SyncError rejected `BAD_PARAMETERS` for what it does not take. */
+    check(parameters: Fields): void
+    /** What an event is kept in order by. @throws SyncError rejected for data that lacks it. */
+    keyOf(data: Fields): string | undefined
+  }
   /** Can it work now? Also the place to register a webhook. @throws SyncError with what to do. */
   check?(signal: AbortSignal): Promise<void>
   close?(): Promise<void>

@@ -2,6 +2,21 @@ import type { ErrorCodes } from '../error-codes.ts'
 
 /** What the start, commands and the control port of the daemon end with. */
 export const OPERATION_CODES: ErrorCodes = {
+  BAD_PARAMETERS: {
+    kinds: ['rejected'],
+    means: 'What was given with `--data` does not fit `parameters` of the manual connector. Nothing was appended.',
+    advice: 'Give what the message names.',
+  },
+  DATA_MISSING: {
+    kinds: ['rejected'],
+    means: 'A connector that is not of type `manual` was triggered without data.',
+    advice: 'Say `--data`, or `--list` for several records.',
+  },
+  NO_SUCH_RUN: {
+    kinds: ['rejected'],
+    means: 'There is no list that was triggered under this name, or the log keeps its events no more.',
+    advice: '`trigger --list` says what its run is called.',
+  },
   CONFIG: {
     kinds: ['fatal', 'rejected'],
     means: 'The config is wrong, or does not fit what the system has.',

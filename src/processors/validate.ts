@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { defineProcessor, Expr, File } from '../config/definition.ts'
 import { SyncError } from '../errors.ts'
-import { compileSchema, readSchema } from './validate/json-schema.ts'
+import { compileSchema, readSchema } from '../json-schema.ts'
 
 /** Refuses events whose data is not as it should be. */
 export default defineProcessor({

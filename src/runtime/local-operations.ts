@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
-import { type ChangeEvent, type Fields, RECEIVED, typeOf } from '../event.ts'
+import type { Fields } from '../event.ts'
 import { compileExpression } from '../expressions/compile.ts'
 import type { LoggedEvent, StartPosition, TopicInfo } from '../log/event-log.ts'
 import type { SyncRunner } from '../sync/sync-runner.ts'
@@ -10,6 +10,8 @@ import type { DeadLetter, DeadLetters, ListedLetter } from './dead-letters.ts'
 import { EventFinder, matches, summaryOf } from './event-finder.ts'
 import { FlowKeys } from './flow-keys.ts'
 import type { CompiledFlow } from './flow-runner.ts'
+import { type Launched, Launcher, type LaunchList, type LaunchPlace } from './launch.ts'
+import { type LaunchReport, launchReport } from './launch-report.ts'
 import { noSuch } from './no-such.ts'
 import type { EventSummary, FlowReport, LetterChoice, Operations, ReplayArguments, StatusReport } from './operations.ts'
 import { type ReplayProgress, replay } from './replay.ts'
@@ -54,6 +56,7 @@ export class LocalOperations implements Operations {
   readonly #options: LocalOperationsOptions
   readonly #finder: EventFinder
   readonly #syncs: LocalSyncOperations
+  readonly #launcher: Launcher
   readonly #underWay = new Set<string>()
 
   constructor(options: LocalOperationsOptions) {
@@ -61,6 +64,7 @@ export class LocalOperations implements Operations {
     const { log, state } = options.engine
     const { assembly, engine, env, ledger, live } = options
     this.#finder = new EventFinder({ log, state, assembly, deadLetters: options.deadLetters })
+    this.#launcher = new Launcher({ assembly, log, env })
     const supervisors = live && { supervisors: live.syncs }
     this.#syncs = new LocalSyncOperations({ assembly, engine, env, ledger, finder: this.#finder, ...supervisors })
   }
@@ -207,39 +211,18 @@ export class LocalOperations implements Operations {
     return chosen.length
   }
 
-  async trigger(query: {
-    connector: string
-    object?: string
-    action?: string
-    id?: string
-    data: Fields
-  }): Promise<EventSummary> {
-    const { assembly, engine, env } = this.#options
-    const connector = assembly.connectors.get(query.connector)
-    if (!connector) throw noSuch('CONNECTOR', query.connector, [...assembly.connectors.keys()])
-    const object = query.object ?? connector.objects[0]
-    if (!object || !connector.objects.includes(object)) throw noSuch('OBJECT', query.object ?? '', connector.objects)
-    const event = this.#triggered(query, object)
-    const topic = assembly.names.source(query.connector, object)
-    await engine.log.append(topic, [event])
-    return { ...summaryOf({ topic, partition: -1, offset: -1, appendedAt: env.clock.now(), event }) }
+  trigger(query: LaunchPlace & { id?: string; data?: Fields }): Promise<EventSummary> {
+    return this.#launcher.one(query)
   }
 
-  #triggered(query: { connector: string; action?: string; id?: string; data: Fields }, object: string): ChangeEvent {
-    const { env, assembly } = this.#options
-    const ofRecord = assembly.config.connectors.get(query.connector)?.system !== undefined
-    const id = env.uuid()
-    const recordId = query.id ?? (typeof query.data.id === 'string' ? query.data.id : id)
-    return {
-      id,
-      type: typeOf(query.connector, object, query.action ?? (ofRecord ? 'updated' : RECEIVED)),
-      source: `/${query.connector}`,
-      subject: `${object}/${recordId}`,
-      time: new Date(env.clock.now()).toISOString(),
-      key: recordId,
-      data: query.data,
-      extensions: { triggered: 'true' },
-    }
+  triggerList(query: LaunchList): Promise<Launched> {
+    return this.#launcher.list(query)
+  }
+
+  async triggerReport(query: { connector: string; object?: string; run: string }): Promise<LaunchReport> {
+    const { assembly, engine } = this.#options
+    const { topic } = this.#launcher.place(query)
+    return launchReport(query.run, topic, { log: engine.log, state: engine.state, assembly })
   }
 
   replay(query: ReplayArguments, signal: AbortSignal): AsyncIterable<ReplayProgress> {

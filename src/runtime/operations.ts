@@ -4,6 +4,8 @@ import type { Fields } from '../event.ts'
 import type { StartPosition, TopicInfo } from '../log/event-log.ts'
 import type { SinkStatus } from '../sinks/sink.ts'
 import type { ListedLetter } from './dead-letters.ts'
+import type { Launched, LaunchList, LaunchPlace } from './launch.ts'
+import type { LaunchReport } from './launch-report.ts'
 import type { PollStatus } from './poller.ts'
 import type { ReplayProgress } from './replay.ts'
 import type { FlowState } from './supervisor.ts'
@@ -152,14 +154,15 @@ export interface Operations extends SyncOperations {
   /** How many. Oldest first, so that the events of a record come back in their order. */
   redriveDeadLetters(query: LetterChoice): Promise<number>
   discardDeadLetters(query: LetterChoice): Promise<number>
-  /** Appends an event to a connector's topic, as if it had come in. */
-  trigger(query: {
-    connector: string
-    object?: string
-    action?: string
-    id?: string
-    data: Fields
-  }): Promise<EventSummary>
+  /** Appends an event to a connector's topic, as if it had come in. `data` may be absent where the connector is `manual`. */
+  trigger(query: LaunchPlace & { id?: string; data?: Fields }): Promise<EventSummary>
+  /**
+   * Appends an event for each record, all of one run. The same run and `from` give the same events again, so a part that
+   * may or may not have got through can be sent once more.
+   */
+  triggerList(query: LaunchList): Promise<Launched>
+  /** What became of the events of a run so far. */
+  triggerReport(query: { connector: string; object?: string; run: string }): Promise<LaunchReport>
   replay(query: ReplayArguments, signal: AbortSignal): AsyncIterable<ReplayProgress>
 }
 

@@ -23,6 +23,8 @@ const Position = Type.Union([
   Type.Object({ offsets: Type.Record(Type.String(), Type.Integer({ minimum: 0 })) }, { additionalProperties: false }),
 ])
 const Text = Type.String({ minLength: 1 })
+const AnyFields = Type.Record(Type.String(), Type.Unknown())
+const Place = { connector: Text, object: Type.Optional(Text), action: Type.Optional(Text) }
 const Limit = Type.Integer({ minimum: 1 })
 const Letters = Type.Object(
   {
@@ -95,17 +97,25 @@ export const CONTROL_CALLS: Readonly<Record<keyof DaemonOperations, ControlCall>
   redriveDeadLetters: value(Letters, (operations, query) => operations.redriveDeadLetters(query)),
   discardDeadLetters: value(Letters, (operations, query) => operations.discardDeadLetters(query)),
   trigger: value(
+    Type.Object({ ...Place, id: Type.Optional(Text), data: Type.Optional(AnyFields) }, { additionalProperties: false }),
+    (operations, query) => operations.trigger(query),
+  ),
+  triggerList: value(
     Type.Object(
       {
-        connector: Text,
-        object: Type.Optional(Text),
-        action: Type.Optional(Text),
-        id: Type.Optional(Text),
-        data: Type.Record(Type.String(), Type.Unknown()),
+        ...Place,
+        run: Type.Optional(Text),
+        from: Type.Optional(Type.Integer({ minimum: 0 })),
+        parameters: Type.Optional(AnyFields),
+        records: Type.Array(AnyFields),
       },
       { additionalProperties: false },
     ),
-    (operations, query) => operations.trigger(query),
+    (operations, query) => operations.triggerList(query),
+  ),
+  triggerReport: value(
+    Type.Object({ connector: Text, object: Type.Optional(Text), run: Text }, { additionalProperties: false }),
+    (operations, query) => operations.triggerReport(query),
   ),
   replay: stream(
     Type.Object(

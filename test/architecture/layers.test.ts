@@ -42,6 +42,7 @@ const BASE = [
   'identity.ts',
   'environment.ts',
   'json.ts',
+  'json-schema.ts',
   'nearest.ts',
   'cloudevents.ts',
   'on-abort.ts',

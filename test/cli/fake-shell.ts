@@ -170,6 +170,8 @@ export function fakeOperations(over: Partial<DaemonOperations> = {}): DaemonOper
     redriveDeadLetters: missing('redriveDeadLetters'),
     discardDeadLetters: missing('discardDeadLetters'),
     trigger: missing('trigger'),
+    triggerList: missing('triggerList'),
+    triggerReport: missing('triggerReport'),
     replay: missing('replay'),
     listConflicts: missing('listConflicts'),
     showLink: missing('showLink'),

@@ -38,7 +38,8 @@ describe('help', () => {
         status [options]                    Show what runs, how fast, and what is stuck and why.
         events                              Look at the events in the log.
         topics [topic]                      List topics: partitions, offsets, groups, lag.
-        trigger [options] <source>          Append an event as if it had come in.
+        trigger [options] <source>          Append an event as if it had come in, or one for each record
+                                            of a list.
         replay [options] <flow>             Read a range of the log again through a flow.
         dead-letters                        Look at what flows gave up on; send it back or let it go.
         conflicts                           Look at what two-way syncs leave to a person, and decide it.

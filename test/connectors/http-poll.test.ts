@@ -374,9 +374,9 @@ describe('the schedule', () => {
     // Six o'clock in Berlin is five in winter.
     bench = await PollBench.start(
       list(() => rows(1)),
-      '2026-11-24T10:00:00Z',
+      '2026-11-25T04:30:00Z',
     )
-    const { poller, stop } = bench.run({ ...CURSOR, ...CRON })
+    const { poller, stop } = bench.run({ ...CURSOR, ...CRON, schedule: '0 6,7 * * *' })
     await bench.until('2026-11-25T04:59:59Z')
     expect(bench.calls).toEqual([])
     expect(new Date(poller.status.nextAt!).toISOString()).toBe('2026-11-25T05:00:00.000Z')
@@ -411,12 +411,12 @@ describe('the schedule', () => {
   it('another schedule has missed nothing', async () => {
     bench = await PollBench.start(
       list(() => rows(1)),
-      '2026-11-24T10:00:00Z',
+      '2026-11-25T04:50:00Z',
     )
     const first = bench.run({ ...CURSOR, ...CRON })
-    await bench.until('2026-11-25T12:00:00Z')
+    await bench.until('2026-11-25T05:10:00Z')
     await first.stop()
-    const second = bench.run({ ...CURSOR, ...CRON, schedule: '0 9 * * *' })
+    const second = bench.run({ ...CURSOR, ...CRON, schedule: '5 6 * * *' })
     await bench.advance(60_000)
     expect(bench.calls).toHaveLength(1)
     await second.stop()

@@ -1,82 +1,94 @@
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { reason } from '../../config/references.ts'
 import type { Fields } from '../../event.ts'
-import { parseJson } from '../../json.ts'
+import type { LaunchPlace } from '../../runtime/launch.ts'
 import { type AddCommand, withExamples } from '../command.ts'
-import { UsageError } from '../exit-code.ts'
+import { EXIT, UsageError } from '../exit-code.ts'
+import { launchEnded, launchList, showLaunch } from '../launch.ts'
+import { readFields } from '../launch-data.ts'
 import { plain } from '../output/text.ts'
 import type { Session } from '../session.ts'
-import type { Shell } from '../shell.ts'
 
 interface TriggerOptions {
-  readonly data: string
+  readonly data?: string
   readonly id?: string
+  readonly list?: string
+  readonly where?: string
+  readonly wait?: boolean
+  readonly report?: string
 }
 
 export const addTrigger: AddCommand = (program, runner) => {
   const command = program
     .command('trigger')
-    .summary('Append an event as if it had come in.')
+    .summary('Append an event as if it had come in, or one for each record of a list.')
     .argument(
       '<source>',
       'as a flow names it in `from`: <connector>, <connector>.<object> or <connector>.<object>.<action>',
     )
-    .description('Append an event to the topic of a connector, as if it had come in.')
-    .requiredOption('--data <json>', 'the record or body: JSON, @<file>, or - for stdin')
+    .description(
+      'Append an event to the topic of a connector, as if it had come in. A list gives an event for each of its records, as one run with one report.',
+    )
+    .option('--data <json>', 'the record, body or parameters: JSON, @<file>, or - for stdin')
     .option('--id <id>', 'id of the record; default: `id` of the data, else a new one')
+    .option(
+      '--list <file>',
+      'a record a line, as JSON (JSONL), or - for stdin; --data is then what all of them have beside',
+    )
+    .option('--where <expression>', 'only records of the list for which this CEL over `data` is true')
+    .option('--wait', 'until every flow is done with the list, or waits to try again later')
+    .option('--report <run>', 'append nothing; show what became of the events of an earlier list')
     .action(
-      runner.run(async (session: Session, { data, id }: TriggerOptions, source: string) => {
+      runner.run(async (session: Session, options: TriggerOptions, source: string) => {
+        refuseMixtures(options)
         const [connector = '', object, action] = source.split('.')
-        const query = {
-          connector,
-          ...(object && { object }),
-          ...(action && { action }),
-          ...(id && { id }),
-          data: await readData(session, data),
-        }
-        await session.onInstallation(async ({ operations, live }) => {
-          const event = await operations.trigger(query)
-          const next = live
-            ? `see \`twenty-sync events show ${event.id}\``
-            : 'no daemon runs: flows that ran before take it when one does'
-          await session.result(
-            event,
-            () => `${plain(event.type)} ${plain(event.subject)} is in ${event.topic}; ${next}`,
-          )
-        })
+        const place = { connector, ...(object && { object }), ...(action && { action }) }
+        if (options.report !== undefined) return showReport(session, place, options.report, options.wait ?? false)
+        if (options.list !== undefined) return launchList(session, place, { ...options, list: options.list })
+        await launchOne(session, place, options)
         return undefined
       }),
     )
   withExamples(command, [
     [`twenty-sync trigger lead-form --data '{"email":"ada@example.com"}'`, 'as if the form had been sent'],
     ['twenty-sync trigger twenty.person.created --data @person.json', 'as if Twenty had reported a new person'],
+    ['twenty-sync trigger newsletter', 'launches a connector of type manual'],
+    [
+      `twenty-sync trigger import --list people.jsonl --where "data.country == 'DE'" --data '{"campaign":"spring"}' --wait`,
+      'a run over the records of a file, and what became of them',
+    ],
   ])
 }
 
-async function readData({ shell }: Session, given: string): Promise<Fields> {
-  const value = parsed(await textOf(shell, given))
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields
-  throw new UsageError('--data must be a JSON object, like {"email":"ada@example.com"}')
+function refuseMixtures({ data, id, list, where, wait, report }: TriggerOptions): void {
+  if (report !== undefined && (data ?? id ?? list ?? where) !== undefined) {
+    throw new UsageError('--report appends nothing, so it goes with no other option but --wait')
+  }
+  if (list !== undefined && id !== undefined) {
+    throw new UsageError('--id is of one record: those of a --list have theirs in `id`, or where `key` says')
+  }
+  if (list === undefined && where !== undefined) {
+    throw new UsageError('--where chooses from a --list; records of a system are chosen by a `find` step')
+  }
+  if (list === '-' && data === '-') throw new UsageError('--data and --list cannot both come from stdin')
+  if (wait && list === undefined && report === undefined) throw new UsageError('--wait goes with --list or --report')
 }
 
-function parsed(text: string): unknown {
-  try {
-    return parseJson(Buffer.from(text))
-  } catch (thrown) {
-    const why = (thrown as Error).message.replace(/^the body/, 'it')
-    throw new UsageError(
-      `--data cannot be used: ${why}; it takes JSON like {"email":"ada@example.com"}, @<file>, or - for stdin`,
-    )
-  }
+async function launchOne(session: Session, place: LaunchPlace, { data, id }: TriggerOptions): Promise<void> {
+  const given: Fields | undefined = data === undefined ? undefined : await readFields(session, data, '--data')
+  const query = { ...place, ...(id && { id }), ...(given && { data: given }) }
+  await session.onInstallation(async ({ operations, live }) => {
+    const event = await operations.trigger(query)
+    const next = live
+      ? `see \`twenty-sync events show ${event.id}\``
+      : 'no daemon runs: flows that ran before take it when one does'
+    await session.result(event, () => `${plain(event.type)} ${plain(event.subject)} is in ${event.topic}; ${next}`)
+  })
 }
 
-async function textOf(shell: Shell, given: string): Promise<string> {
-  if (given === '-') return shell.stdin.text()
-  if (!given.startsWith('@')) return given
-  try {
-    return await readFile(resolve(shell.folder, given.slice(1)), 'utf8')
-  } catch (thrown) {
-    throw new UsageError(`--data: ${given.slice(1)} cannot be read: ${reason(thrown)}`)
-  }
+async function showReport(session: Session, { connector, object }: LaunchPlace, run: string, wait: boolean) {
+  const query = { connector, ...(object && { object }), run }
+  const report = await session.onInstallation(({ operations, live }) =>
+    wait && live ? launchEnded(session, operations, query) : operations.triggerReport(query),
+  )
+  await showLaunch(session, report)
+  return report.flows.some(({ failed }) => failed > 0) ? EXIT.runtime : undefined
 }
