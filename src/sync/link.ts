@@ -65,6 +65,8 @@ export interface OwnWrite {
   readonly given: Readonly<Record<string, unknown>>
   /** It was to bring the record back out of the trash. */
   readonly restores?: boolean
+  /** The answer is not the state right after it: `version` is the one that was read later, and may be somebody's edit. */
+  readonly inexact?: boolean
 }
 
 export interface Field {

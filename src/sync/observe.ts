@@ -1,5 +1,5 @@
 import type { SideName } from '../config/config.ts'
-import type { Field, FieldSide, IntendedWrite, Link, Side, Statement } from './link.ts'
+import type { Field, FieldSide, IntendedWrite, Link, OwnWrite, Side, Statement } from './link.ts'
 import type { FieldMap, Mapping } from './mapping.ts'
 import type { PeerChange, PeerRecord } from './peer.ts'
 import { compareVersions, instantOf } from './version.ts'
@@ -87,16 +87,20 @@ function sideOf({ side, change: { record }, now }: Observation, mapping: Mapping
 }
 
 /** The state that a write of ours left, unless that was to bring the record back. */
-function isOwnWrite({ wrote }: Side, version: string): boolean {
-  return wrote.some(write => !write.restores && compareVersions(write.version, version) === 0)
+function isOwnWrite(seen: Side, version: string): boolean {
+  return sureWrites(seen).some(write => compareVersions(write.version, version) === 0)
 }
 
 /** It happened between the state on which a write of ours was based and that write. */
-function wroteOver({ wrote }: Side, version: string): boolean {
-  return wrote.some(
-    write =>
-      !write.restores && compareVersions(write.before, version) < 0 && compareVersions(version, write.version) < 0,
+function wroteOver(seen: Side, version: string): boolean {
+  return sureWrites(seen).some(
+    write => compareVersions(write.before, version) < 0 && compareVersions(version, write.version) < 0,
   )
+}
+
+/** Writes that changed a record which was there, and whose own version is known. */
+function sureWrites({ wrote }: Side): OwnWrite[] {
+  return wrote.filter(({ restores, inexact }) => !restores && !inexact)
 }
 
 /** P7: believed because the side itself said so; not when a later state was seen already. */
@@ -331,6 +335,7 @@ export function observeAnswer(
         replaced,
         given: intended.values,
         ...(intended.op === 'restore' && { restores: true }),
+        ...(landed !== 'exact' && { inexact: true }),
       },
     ].slice(-KEEP_WRITES)
   if (intended.stamp !== undefined && isSure) link.stamped = { ...link.stamped, [side]: intended.stamp }

@@ -3,6 +3,7 @@ import type { SideName } from '../../src/config/config.ts'
 import type { StateStore } from '../../src/state/state-store.ts'
 import type { Field, Link } from '../../src/sync/link.ts'
 import type { Peer, PeerOutcome } from '../../src/sync/peer.ts'
+import { scheduleOf as drawn, type Schedule } from './sim/schedule.ts'
 import type { Hooks } from './sim/world.ts'
 
 type Observe = typeof import('../../src/sync/observe.ts')
@@ -16,6 +17,8 @@ interface Mutant {
   readonly observe?: (real: Observe) => Partial<Observe>
   readonly plan?: (real: Plan) => Partial<Plan>
   readonly merge?: (real: Merge) => Partial<Merge>
+  /** Where chance brings the case too seldom. */
+  readonly schedule?: (seed: number) => Schedule
 }
 
 const MOST_SEEDS = 400
@@ -262,6 +265,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an edit that we wrote over is lost',
+    schedule: crossing,
     observe: real => ({
       observe: (link, observation, mapping) => {
         const seen = link[observation.side]
@@ -300,31 +304,35 @@ const MUTANTS: readonly Mutant[] = [
   },
 ]
 
-afterEach(() => {
+afterEach(unmutated)
+
+function unmutated(): void {
   for (const name of ['observe', 'plan', 'merge']) vi.doUnmock(`../../src/sync/${name}.ts`)
   vi.resetModules()
-})
+}
 
 describe('the oracle catches', () => {
   for (const mutant of MUTANTS) {
     it(mutant.name, async () => {
-      const seed = await seedThatCatches(mutant)
-      expect(seed, `${MOST_SEEDS} seeds hold although the defect is in`).toBeDefined()
+      const schedule = await scheduleThatCatches(mutant)
+      expect(schedule, `${MOST_SEEDS} seeds hold although the defect is in`).toBeDefined()
+      unmutated()
+      const { violationsOf } = await import('./sim/shrink.ts')
+      expect(await violationsOf(schedule!)).toEqual([])
     }, 120_000)
   }
 })
 
-async function seedThatCatches(mutant: Mutant): Promise<number | undefined> {
+async function scheduleThatCatches(mutant: Mutant): Promise<Schedule | undefined> {
   vi.resetModules()
   put('observe', mutant.observe)
   put('plan', mutant.plan)
   put('merge', mutant.merge)
   const { violationsOf } = await import('./sim/shrink.ts')
-  const { scheduleOf } = await import('./sim/schedule.ts')
+  const scheduleOf = mutant.schedule ?? drawn
   for (let seed = 1; seed <= MOST_SEEDS; seed++) {
-    const broken = await violationsOf(scheduleOf(seed), mutant.hooks?.())
-    if (process.env.HOLES && broken.length) console.log(mutant.name, seed, broken[0])
-    if (broken.length > 0) return seed
+    const schedule = scheduleOf(seed)
+    if ((await violationsOf(schedule, mutant.hooks?.())).length > 0) return schedule
   }
   return undefined
 }
@@ -365,4 +373,26 @@ function knowing(field: Field): void {
 
 function isEnded(key: string, value: unknown): boolean {
   return key.includes(':link:') && (value as Link | undefined)?.ended !== undefined
+}
+
+/** Edits of one record on both sides, so close that the write that follows from the first runs over the second. */
+function crossing(seed: number): Schedule {
+  const schedule = drawn(seed)
+  const entries = Array.from({ length: 10 }, (_, place) => place * 30_000 + 20_000).flatMap((at, place) => [
+    {
+      at,
+      kind: 'edit' as const,
+      side: 'left' as const,
+      pick: 0,
+      fields: { note: { kind: 'value' as const, value: `L${place}` } },
+    },
+    {
+      at: at + 60 + ((seed * 37 + place * 61) % 300),
+      kind: 'edit' as const,
+      side: 'right' as const,
+      pick: 0,
+      fields: { note: { kind: 'value' as const, value: `R${place}` } },
+    },
+  ])
+  return { ...schedule, initial: schedule.initial.slice(0, 1), entries: entries.slice(0, 2 + 2 * (seed % 10)) }
 }

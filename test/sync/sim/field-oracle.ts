@@ -50,7 +50,9 @@ class FieldJudge {
   }
 
   run(held: 'ask' | 'loop' | undefined): { rule: string; message: string } | undefined {
-    const expected = this.#isMistakable() ? SIDES.map(side => ({ value: this.#value(side) })) : this.#expected()
+    const expected = this.#isMistakable()
+      ? ['held' as const, ...SIDES.map(side => ({ value: this.#value(side) }))]
+      : this.#expected()
     const shown = `left ${text(this.#value('left'))}, right ${text(this.#value('right'))}`
     const wanted = expected.map(each => (typeof each === 'string' ? each : text(each.value))).join(' or ')
     if (held === 'loop') {
