@@ -1,6 +1,7 @@
 import { type Static, type TSchema, type TString, type TUnsafe, Type } from '@sinclair/typebox'
 import type { Connector } from '../connectors/connector.ts'
 import type { Environment } from '../environment.ts'
+import type { Fields } from '../event.ts'
 import type { Processor, Scope } from '../processors/processor.ts'
 import type { ActionSpec, Sink } from '../sinks/sink.ts'
 import type { Coordinator } from '../state/coordinator.ts'
@@ -192,6 +193,15 @@ export interface ActionDefinition<S extends TSchema = TSchema> extends ActionSpe
   check?(config: Static<S>, names: readonly string[] | undefined): readonly ConfigFault[]
 }
 
+/** A flow that nobody writes: an object of the system's own connector goes through one of its actions. */
+export interface BroughtFlow {
+  /** Called `<system>-<name>`. */
+  readonly name: string
+  readonly object: string
+  /** Of this system; takes no config. */
+  readonly action: string
+}
+
 export interface PeerContext extends SinkContext {
   /** The object that the sync names. */
   readonly object: string
@@ -200,6 +210,8 @@ export interface PeerContext extends SinkContext {
 export interface SinkDefinition<S extends TSchema = TSchema> extends Definition<S> {
   /** `config` is that of the system: url, credentials, limits. Keys of `actions` are the verbs of steps. */
   readonly actions: Readonly<Record<string, ActionDefinition>>
+  /** Flows that come along with uses of its actions: what these put off is done there. */
+  flows?(uses: readonly { readonly action: string; readonly config: Fields }[]): readonly BroughtFlow[]
   /** Made once per system, shared by its sink and its connector. */
   client?(config: Static<S>, context: SystemContext): unknown
   create(config: Static<S>, context: SinkContext): Sink

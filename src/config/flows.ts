@@ -13,7 +13,8 @@ import { StepNames } from './step-names.ts'
 import { readSteps } from './steps.ts'
 
 const DAY_MS = 86_400_000
-const REMEMBER_MS = 35 * DAY_MS
+/** How long it is known what was done, unless a flow says otherwise or the log keeps its events longer. */
+export const REMEMBER_MS = 35 * DAY_MS
 
 export interface FlowsContext extends KnownSources {
   readonly load: LoadContext

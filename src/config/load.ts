@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { nearest } from '../nearest.ts'
 import { registry as everything } from '../registry.ts'
+import { withBroughtFlows } from './brought-flows.ts'
 import { readConnectors, readSystems } from './components.ts'
 import type { Config, ConfigPath, ConnectorConfig, FlowConfig, Problem } from './config.ts'
 import type { Registry } from './definition.ts'
 import { readEngine } from './engine-config.ts'
-import { readFlows } from './flows.ts'
+import { REMEMBER_MS, readFlows } from './flows.ts'
 import { type LoadContext, Secrets } from './load-context.ts'
 import { mergeDocuments } from './merge.ts'
 import { keyPlaceOf, type MapNode, type Node, plainOf } from './node.ts'
@@ -69,7 +70,8 @@ function readParts(root: MapNode, files: readonly string[], registry: Registry, 
   const systems = readSystems(root, registry, load)
   const declared = readConnectors(root, registry, systems, load)
   const { retentionMs } = engine.log
-  const flows = readFlows(root, { load, registry, systems, connectors: declared, retentionMs })
+  const written = readFlows(root, { load, registry, systems, connectors: declared, retentionMs })
+  const flows = withBroughtFlows(written, { load, systems, rememberMs: Math.max(REMEMBER_MS, retentionMs) })
   const syncs = readSyncs(root, { load, registry, systems, flows })
   const connectors = new Map<string, ConnectorConfig>()
   for (const [name, connector] of declared) connectors.set(name, { ...connector, objects: objectsRead(name, flows) })

@@ -1,10 +1,13 @@
-import type { Static } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
+import { MailDigests } from '../clients/mail-digest.ts'
+import { EmailSystemConfig } from '../clients/smtp/config.ts'
 import { type ConfigFault, defineSink } from '../config/definition.ts'
 import type { Fields } from '../event.ts'
 import { addressesOf, addressOf, LITERAL_ADDRESS } from './email/address.ts'
-import { EmailSystemConfig, SendConfig } from './email/config.ts'
+import { SendConfig } from './email/config.ts'
+import { DIGEST_NAMES, type DigestArgs, digestFaults } from './email/digest.ts'
 import { EmailSink } from './email/sink.ts'
-import { templateFaults } from './email/template.ts'
+import { type TemplateArgs, templateFaults } from './email/template.ts'
 
 /** Mail over SMTP. A mail server has no memory that we could ask: what may have been sent is not sent again. */
 export default defineSink({
@@ -26,7 +29,8 @@ export default defineSink({
     send: {
       summary:
         'Sends one mail. Later steps see `messageId`, `to` (who the server took it for) and `refused` (whom it refused, and why).',
-      effect: 'blind',
+      // To keep an entry for a digest twice under its key is to keep it once.
+      effect: args => (args.digest === undefined ? 'blind' : 'keyed'),
       seesScope: true,
       config: SendConfig,
       examples: [
@@ -38,12 +42,37 @@ export default defineSink({
           title: 'In place, to whom the event names',
           yaml: 'via: mail\nto: [data.rep.email, sales@example.com]\nreplyTo: data.email\nsubject: "New lead: {{ data.name }}"\ntext: |\n  {{ data.name }} asks for a call.\n  Score: {{ score }}\ndata: { score: data.visits * 10.0 }\n',
         },
+        {
+          title: 'A thousand problems are one mail',
+          yaml: 'via: mail\nto: data-team@example.com\nsubject: "{{ count }} records need a look"\nhtml: |\n  <ul>{% for item in items %}<li>{{ item.name }}: {{ item.problem }}</li>{% endfor %}</ul>\ndata: { name: data.name, problem: data.problem }\ndigest: { every: 1h }\n',
+        },
       ],
-      check: (config, names) => [...addressFaults(config as Fields), ...templateFaults(config as Fields, names)],
+      check: sendFaults,
+    },
+    'send-digest': {
+      summary:
+        'Sends what a `digest` has collected. The flow `<system>-digest`, which comes along with the first `digest`, has this step; there is no need to write it.',
+      effect: 'blind',
+      seesScope: true,
+      config: Type.Object({}, { additionalProperties: false }),
+      examples: [{ title: 'As the flow that comes along has it', yaml: 'via: mail' }],
     },
   },
-  create: (config, context) => new EmailSink(config, context),
+  client: (_config, { name, state, env }) => new MailDigests(name, state, env.clock),
+  flows: uses =>
+    uses.some(({ action, config }) => action === 'send' && config.digest !== undefined)
+      ? [{ name: 'digest', object: 'digest', action: 'send-digest' }]
+      : [],
+  create: (config, context) => new EmailSink(config, context.client as MailDigests, context),
 })
+
+function sendFaults(config: unknown, names: readonly string[] | undefined): ConfigFault[] {
+  const send = config as TemplateArgs & { digest?: DigestArgs }
+  const addresses = addressFaults(config as Fields)
+  if (send.digest === undefined) return [...addresses, ...templateFaults(send, names)]
+  const { data: _, ...template } = send
+  return [...addresses, ...digestFaults(send.digest), ...templateFaults(template, DIGEST_NAMES)]
+}
 
 function systemFaults({ url, from, replyTo }: Static<typeof EmailSystemConfig>): ConfigFault[] {
   const faults: ConfigFault[] = []

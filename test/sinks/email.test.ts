@@ -185,6 +185,72 @@ describe('what a mail says', () => {
   })
 })
 
+describe('a digest', () => {
+  const DIGEST = 'to: a@example.com, subject: "{{ count }}", text: "{% for item in items %}{{ item.name }}{% endfor %}"'
+
+  it('brings along the flow that sends it, and keeps an entry once under its key (P3)', async () => {
+    const { config } = await load(configWith(`{ ${DIGEST}, digest: { every: 1h } }`))
+    expect([...config.flows.keys()]).toEqual(['leads', 'mail-digest'])
+    expect(config.flows.get('mail-digest')).toMatchObject({
+      from: [{ connector: 'mail', object: 'digest' }],
+      start: 'earliest',
+      steps: [{ id: 'send-digest', use: { kind: 'action', system: 'mail', onUnknown: 'hold' } }],
+    })
+    expect(config.connectors.get('mail')).toMatchObject({ system: 'mail', objects: ['digest'] })
+    expect(effectOf(email.actions.send!, { digest: { every: '1h' } })).toBe('keyed')
+    expect(effectOf(email.actions['send-digest']!, {})).toBe('blind')
+  })
+
+  it('brings nothing along where no step says so', async () => {
+    const { config } = await load(configWith(`{ to: a@example.com, ${TEXT} }`))
+    expect([[...config.flows.keys()], [...config.connectors.keys()]]).toEqual([['leads'], ['form']])
+  })
+
+  it('needs the name of its flow', async () => {
+    const taken = `${configWith(`{ ${DIGEST}, digest: { every: 1h } }`)}  mail-digest: { from: form, steps: [{ filter: "true" }] }\n`
+    expect(await linesOf(taken)).toEqual([
+      expect.stringContaining('systems.mail duplicate-name: the flow "mail-digest"'),
+    ])
+  })
+
+  it.each([
+    ['{ }', 'nothing says when the mail leaves => every: 1h'],
+    ['{ every: 1h, cron: "0 8 * * *" }', '`every` and `cron` both say when'],
+    ['{ every: 1h, timeZone: UTC }', '`every` goes by no clock'],
+    ['{ cron: "0 99 * * *" }', 'send.digest component: `cron`: '],
+    ['{ cron: "0 8 30 2 *" }', '`cron` names times that never come'],
+    ['{ cron: "0 8 * * *", timeZone: Nowhere/City }', 'send.digest component: `cron`: '],
+  ])('is wrong as %s', async (digest, problem) => {
+    const lines = await linesOf(configWith(`{ ${DIGEST}, digest: ${digest} }`))
+    expect(lines).toEqual([expect.stringContaining(problem)])
+  })
+
+  it('has names of its own in its template', async () => {
+    const step =
+      '{ to: a@example.com, subject: "{{ data.name }}", text: "{{ since }} {{ until }}", digest: { every: 1h } }'
+    expect(await linesOf(configWith(step))).toEqual([expect.stringContaining('there is no name `data` here')])
+  })
+
+  it('leaves by the clock that its config names, to each recipient one', async () => {
+    const sink = emailSink({ url: 'smtp://127.0.0.1:1' })
+    const plan = (digest: object, to = 'a@example.com') => planMail(sink, { to, digest, data: { name: 'x' } })
+    const weekly = (await plan({ cron: '0 8 * * 1', timeZone: 'Europe/Berlin' })).after as { leavesBy: string }
+    expect(new Date(weekly.leavesBy).getUTCDay()).toBe(1)
+    expect(weekly.leavesBy).toMatch(/T0[67]:00:00.000Z$/)
+    const groups = await Promise.all([
+      plan({ every: '1h' }),
+      plan({ every: '1h' }),
+      plan({ every: '1h' }, 'b@example.com'),
+      plan({ every: '1h', by: 'north' }),
+    ])
+    const [one, same, other, north] = groups.map(({ private: entry }) => (entry as { group: string }).group)
+    expect([one === same, one === other, one === north]).toEqual([true, false, false])
+    // What would fail later fails now, with the event that is to blame.
+    await expect(plan({ every: '1h' }, 'a@b@c')).rejects.toMatchObject({ code: 'BAD_MAIL' })
+    await expect(plan({ every: '1h' }, '')).rejects.toMatchObject({ code: 'BAD_MAIL' })
+  })
+})
+
 describe('plain text of HTML', () => {
   it.each([
     ['<p>One</p><p>Two<br>Three</p>', 'One\n\nTwo\nThree'],

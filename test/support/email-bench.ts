@@ -1,11 +1,13 @@
 import type { Static } from '@sinclair/typebox'
 import pino from 'pino'
+import { MailDigests } from '../../src/clients/mail-digest.ts'
 import { createEnvironment } from '../../src/environment/system.ts'
 import { SyncError } from '../../src/errors.ts'
 import type { Fields } from '../../src/event.ts'
 import email from '../../src/sinks/email.ts'
 import type { Delivery, Item, Plan, Sink } from '../../src/sinks/sink.ts'
 import { localCoordinator } from '../../src/state/local-coordinator.ts'
+import { memoryState } from '../../src/state/memory.ts'
 
 export const ID = '7a0c4f0e-6f1b-5c6d-8e7f-0123456789ab'
 
@@ -21,7 +23,7 @@ export function emailSink(config: Partial<Static<(typeof email)['config']>> & { 
       coordinator: localCoordinator({ clock: env.clock }),
       compile: undefined as never,
       state: undefined as never,
-      client: undefined,
+      client: new MailDigests('mail', memoryState({ clock: env.clock }), env.clock),
     },
   )
 }

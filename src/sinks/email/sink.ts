@@ -1,17 +1,20 @@
 import type { Static } from '@sinclair/typebox'
 import { CircuitBreaker } from '../../clients/circuit-breaker.ts'
+import type { DigestEntry, MailDigests } from '../../clients/mail-digest.ts'
 import { Pace } from '../../clients/pace.ts'
 import { RateLimiter } from '../../clients/rate-limiter.ts'
+import type { EmailSystemConfig } from '../../clients/smtp/config.ts'
 import { smtpOptions } from '../../clients/smtp/options.ts'
 import { SmtpPool } from '../../clients/smtp/pool.ts'
 import type { Receipt } from '../../clients/smtp/session.ts'
 import { durationMs, type SystemContext } from '../../config/definition.ts'
 import type { Environment } from '../../environment.ts'
 import { asSyncError, SyncError } from '../../errors.ts'
+import type { Fields } from '../../event.ts'
 import type { ActionUse, Delivery, Item, Plan, Sink } from '../sink.ts'
 import { addressesOf, addressOf } from './address.ts'
 import { composed } from './compose.ts'
-import type { EmailSystemConfig } from './config.ts'
+import { digestOf, isDigest } from './digest.ts'
 import { type Mail, MailWriter } from './mail.ts'
 import type { TemplateArgs } from './template.ts'
 
@@ -25,15 +28,18 @@ export class EmailSink implements Sink {
   readonly #name: string
   readonly #env: Environment
   readonly #writer: MailWriter
+  readonly #digests: MailDigests
   readonly #pool: SmtpPool
   readonly #breaker: CircuitBreaker
   readonly #pace: Pace
 
-  constructor(config: Config, context: Pick<SystemContext, 'name' | 'env' | 'coordinator'>) {
+  /** @param digests where mails wait that leave together. */
+  constructor(config: Config, digests: MailDigests, context: Pick<SystemContext, 'name' | 'env' | 'coordinator'>) {
     const { name, env } = context
     const { ca, insecure, pool, limits, timeout = '5m' } = config
     this.#name = name
     this.#env = env
+    this.#digests = digests
     this.#writer = new MailWriter({
       from: addressOf(config.from, 'from'),
       replyTo: addressesOf(config.replyTo, 'replyTo'),
@@ -61,7 +67,7 @@ export class EmailSink implements Sink {
   async plan(items: readonly Item[]): Promise<(Plan | SyncError)[]> {
     return items.map(item => {
       try {
-        return planOf(item, this.#writer.write(item))
+        return isDigest(item) ? this.#digestPlan(item) : planOf(item, this.#writer.write(asMail(item)))
       } catch (thrown) {
         return asSyncError(thrown)
       }
@@ -74,7 +80,8 @@ export class EmailSink implements Sink {
 
   /** Templates are read here once, so that what was checked is what is sent. */
   async verify(uses: readonly ActionUse[], signal: AbortSignal): Promise<void> {
-    for (const { args, problem } of uses) {
+    for (const { action, args, problem } of uses) {
+      if (action !== 'send') continue
       try {
         this.#writer.templateOf(args as TemplateArgs)
       } catch (thrown) {
@@ -92,9 +99,20 @@ export class EmailSink implements Sink {
     this.#pool.close()
   }
 
+  #digestPlan(item: Item): Plan {
+    const entry = digestOf(item, this.#env.clock.now())
+    const { mail, item: told, dueAt } = entry
+    const after = { to: mail.to, item: told, leavesBy: new Date(dueAt).toISOString() }
+    return { item, operation: 'send', after, private: entry }
+  }
+
   async #deliver(plan: Plan, signal: AbortSignal): Promise<Delivery> {
-    const mail = plan.private as Mail
     try {
+      if (isDigest(plan.item)) {
+        await this.#digests.add(plan.private as DigestEntry)
+        return { status: 'delivered', ref: { object: 'digest', id: plan.item.id }, result: { digest: true } }
+      }
+      const mail = plan.private as Mail
       const receipt = await this.#send(mail, plan.item, signal)
       if (receipt.refused.length > 0) {
         const { refused } = receipt
@@ -126,6 +144,13 @@ export class EmailSink implements Sink {
     this.#pace.accepted()
     return sent
   }
+}
+
+/** What a closed window holds, as if a step had said it. */
+function asMail(item: Item): Item {
+  if (item.action !== 'send-digest') return item
+  const { mail, ...names } = (item.scope?.data ?? {}) as { mail?: Fields }
+  return { ...item, id: item.id, args: mail ?? {}, scope: names }
 }
 
 function planOf(item: Item, mail: Mail): Plan {

@@ -1,0 +1,64 @@
+import { Cron } from 'croner'
+import type { DigestEntry } from '../../clients/mail-digest.ts'
+import { type ConfigFault, durationMs } from '../../config/definition.ts'
+import { SyncError } from '../../errors.ts'
+import type { Fields } from '../../event.ts'
+import { shortHash } from '../../identity.ts'
+import type { Item } from '../sink.ts'
+import { addressesOf } from './address.ts'
+
+export interface DigestArgs {
+  readonly every?: string
+  readonly cron?: string
+  readonly timeZone?: string
+  readonly max?: number
+  readonly by?: unknown
+}
+
+/** Names that the template of a digest sees. */
+export const DIGEST_NAMES = ['items', 'count', 'since', 'until']
+
+const DEFAULT_MAX = 1000
+
+export function isDigest({ action, args }: Item): boolean {
+  return action === 'send' && args.digest !== undefined
+}
+
+/** What waits for the mail. @throws SyncError rejected `BAD_MAIL` for what would fail when the mail leaves. */
+export function digestOf(item: Item, now: number): DigestEntry {
+  const { digest, data, ...mail } = item.args as Fields & { digest: DigestArgs }
+  for (const place of ['cc', 'bcc', 'replyTo']) addressesOf(mail[place], place)
+  if (addressesOf(mail.to, 'to').length === 0) {
+    throw new SyncError('rejected', 'BAD_MAIL', '`to` gives nobody; a `when` on the step says when there is a mail')
+  }
+  const { every, cron, timeZone, max = DEFAULT_MAX, by } = digest
+  const { event, data: told } = (item.scope ?? {}) as { event?: Fields; data?: unknown }
+  return {
+    id: item.id,
+    group: shortHash(JSON.stringify([mail, every, cron, timeZone, max, by ?? null])),
+    mail,
+    item: data ?? { event, data: told },
+    dueAt: cron === undefined ? now + durationMs(every!) : nextRun(cron, timeZone, now),
+    max,
+  }
+}
+
+export function digestFaults({ every, cron, timeZone }: DigestArgs): ConfigFault[] {
+  const fault = (message: string, suggestion?: string): ConfigFault[] => [
+    { path: ['digest'], message, ...(suggestion !== undefined && { suggestion }) },
+  ]
+  if (every === undefined && cron === undefined) return fault('nothing says when the mail leaves', 'every: 1h')
+  if (every !== undefined && cron !== undefined) return fault('`every` and `cron` both say when; one is enough')
+  if (cron === undefined) return timeZone === undefined ? [] : fault('`every` goes by no clock', 'leave `timeZone` out')
+  try {
+    // A moment of no importance: whether it is ever due.
+    return Number.isFinite(nextRun(cron, timeZone, 0)) ? [] : fault('`cron` names times that never come')
+  } catch (error) {
+    return fault(`\`cron\`: ${error instanceof Error ? error.message.replace(/^Cron\w+: /, '') : error}`)
+  }
+}
+
+function nextRun(cron: string, timeZone = 'UTC', after: number): number {
+  const times = new Cron(cron, { timezone: timeZone, mode: '5-part', paused: true })
+  return times.nextRun(new Date(after))?.getTime() ?? Number.POSITIVE_INFINITY
+}
