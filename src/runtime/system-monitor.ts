@@ -110,7 +110,8 @@ export class SystemMonitor {
 
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
     this.#nextTryAt = this.#env.clock.now() + ms
-    await this.#env.clock.sleep(ms, signal)
+    // A stop ends the wait; the loop sees it.
+    await this.#env.clock.sleep(ms, signal).catch(() => {})
   }
 }
 
