@@ -1,7 +1,8 @@
 import type { SideName } from '../config/config.ts'
 import type { Fields } from '../event.ts'
 import type { SyncContext } from './context.ts'
-import { type IntendedWrite, type Link, other } from './link.ts'
+import { keysMadeWith } from './counterpart.ts'
+import type { IntendedWrite, Link } from './link.ts'
 import type { LinkTransaction } from './link-store.ts'
 import type { Mapping } from './mapping.ts'
 import { isRewritten } from './observe.ts'
@@ -14,7 +15,7 @@ type Values = IntendedWrite['values']
  * by that it is known when it shows up. Without a key nothing could be looked for, so it is not made again either.
  */
 export async function expectRecord(
-  { keys, peers, env }: SyncContext,
+  { keys, peers, env, mapping }: SyncContext,
   transaction: LinkTransaction,
   link: Link,
   side: SideName,
@@ -23,7 +24,8 @@ export async function expectRecord(
   if (peers[side].choosesId || link[side]) return
   const expected = await expectedOn(transaction, keys.unknown(side))
   transaction.set(keys.unknown(side), { ...expected, [link.id]: intended.values })
-  if (link[other(side)]?.keys.length === 0) link.hold = { kind: 'unknown', side, since: env.clock.now() }
+  if (keysMadeWith(mapping, side, intended.values).length === 0)
+    link.hold = { kind: 'unknown', side, since: env.clock.now() }
 }
 
 /**

@@ -2,7 +2,7 @@ import set from 'lodash/set.js'
 import type { SideName } from '../config/config.ts'
 import type { Fields } from '../event.ts'
 import type { SyncContext } from './context.ts'
-import { type Link, other } from './link.ts'
+import { type IntendedWrite, type Link, other } from './link.ts'
 import type { Mapping } from './mapping.ts'
 import type { PeerOptions, PeerRecord } from './peer.ts'
 
@@ -18,10 +18,14 @@ export async function counterpartOf(
 ): Promise<Map<string, Found>> {
   const peer = peers[side]
   const keysOf = new Map(
-    links.map(link => [
-      link.id,
-      madeWith(mapping, link, side) ?? mapping.keysOf(other(side), link[other(side)]!.native),
-    ]),
+    links.map(link => {
+      const intended = link.intent?.[side]
+      const isMade = intended?.op === 'create'
+      const keys = isMade
+        ? keysMadeWith(mapping, side, intended.values)
+        : mapping.keysOf(other(side), link[other(side)]!.native)
+      return [link.id, keys]
+    }),
   )
   const found = new Map<string, Found>(links.map(link => [link.id, []]))
   for (const [at, { [side]: path }] of config.match.entries()) {
@@ -52,15 +56,16 @@ export async function counterpartOf(
 }
 
 /** Keys of a record whose create had no answer: with these it was made, whatever its source has by now. */
-function madeWith(mapping: Mapping, link: Link, side: SideName): ReturnType<Mapping['keysOf']> | undefined {
-  const intended = link.intent?.[side]
-  if (intended?.op !== 'create') return undefined
+export function keysMadeWith(
+  mapping: Mapping,
+  side: SideName,
+  values: IntendedWrite['values'],
+): ReturnType<Mapping['keysOf']> {
   const data: Fields = {}
   for (const map of mapping.fields) {
-    if (map.name in intended.values) set(data, map.config[side], map.write(side, intended.values[map.name]))
+    if (map.name in values) set(data, map.config[side], map.write(side, values[map.name]))
   }
-  const keys = mapping.keysOf(side, data)
-  return keys.length > 0 ? keys : undefined
+  return mapping.keysOf(side, data)
 }
 
 /** As the other side has it, and as it is compared: a side may keep either. */

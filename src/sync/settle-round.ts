@@ -286,6 +286,10 @@ export class SettleRound {
     const { peers, mapping, env } = this.#context
     const base = { side, offsetMs: peers[side].clockOffsetMs(), now: env.clock.now(), askedAt }
     const isUnchanged = link[side] !== undefined && link[side].version === record.version
+    if (record.deleted && !link[side] && intended) {
+      // It was made, and somebody deleted it before the answer was known.
+      observeAnswer(link, { ...base, record, landed: 'sure', intended }, mapping)
+    }
     if (!intended || record.deleted || isUnchanged || intended.op === 'delete') {
       const kind = record.deleted ? ('deleted' as const) : ('present' as const)
       observe(link, { ...base, source: 'read', change: { kind, record } }, mapping)
