@@ -53,12 +53,14 @@ export async function adopterOf(
   return undefined
 }
 
-/** All that the record was made with is there, or what the side makes of it. */
+/** All that the record was made with is there, or what the side makes of it, and nothing else. */
 export function isAsMade(mapping: Mapping, side: SideName, data: Fields, values: Values): boolean {
+  if (Object.keys(values).length === 0) return false
   return mapping.fields.every(map => {
-    if (!(map.name in values)) return true
+    if (!map.receives(side)) return true
     const reading = map.read(side, data)
     if (!reading.known || 'problem' in reading) return false
+    if (!(map.name in values)) return reading.value === null
     return map.same(reading.value, values[map.name]) || isRewritten(reading.value, values[map.name])
   })
 }

@@ -51,11 +51,10 @@ export function observe(link: Link, observation: Observation, mapping: Mapping):
   }
   const age = compareVersions(change.record.version, seen.version)
   if (seen.deleted) {
-    const since = compareVersions(change.record.version, seen.deleted.version)
-    if (age < 0 || since < 0) return
-    // P7: within one tick of the side's clock only the side knows which came last.
-    if (since === 0 && !isAnswer(observation, seen.deleted.at)) {
-      if (source === 'event') doubt(seen, observation)
+    if (age < 0 || compareVersions(change.record.version, seen.deleted.version) < 0) return
+    // P7: it may be an edit from before a deletion whose time is not known: the side itself has to show that it is back.
+    if (!isAnswer(observation, seen.deleted.at)) {
+      doubt(seen, observation)
       return
     }
   }
@@ -253,7 +252,7 @@ function findOverwritten(link: Link, observation: Observation, mapping: Mapping)
 
 /**
  * A write lands whole: where one of its values is new on the record, the others were there as well. A record that was
- * found by its key has to have two of the values, since the key alone makes it nobody's.
+ * found by its key has to have most of the values, since the key alone makes it nobody's.
  */
 function hasLanded(
   link: Link,
@@ -271,7 +270,8 @@ function hasLanded(
     const isNew = op === 'create' ? before === undefined && wrote !== null : !map.same(before ?? null, wrote)
     return isNew && map.same(reading.value, wrote)
   })
-  return landed.length >= (op === 'create' ? 2 : 1)
+  if (op !== 'create') return landed.length > 0
+  return landed.length > 1 && landed.length * 2 > Object.keys(values).length
 }
 
 /** Without the answer only this tells what a side made of a value from an edit: case, spaces and punctuation alone differ. */

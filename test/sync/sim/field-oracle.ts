@@ -270,8 +270,8 @@ class FieldJudge {
    */
   #mayBeOverwritten(side: SideName, states: readonly State[], place: number): boolean {
     const edit = states[place]!
-    const next = states[place + 1]
-    if (!next || next.isEdit) return false
+    const next = states.slice(place + 1).find(state => !state.isEdit)
+    if (!next) return false
     const { traits } = this.#outcome.systems[side]
     if (traits.conditional) return false
     const isTold = edit.change.toldAt !== undefined && !this.#isSameInstant(side, states, place)

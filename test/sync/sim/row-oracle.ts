@@ -18,8 +18,7 @@ export function judgeRows({ links, state, systems }: Outcome): Violation[] {
     if (family === 'creating') found.push(`creates are still open: ${JSON.stringify(value)}`)
     if (family === 'left' || family === 'right') {
       // An id that was proposed for a create stays reserved: the call may yet arrive.
-      const wasThere = systems[family].changes.some(({ id }) => id === name)
-      if (wasThere && byId.get(value as string)?.[family]?.id !== name)
+      if (systems[family].records.has(name) && byId.get(value as string)?.[family]?.id !== name)
         found.push(`${family} ${name} leads to a link without it`)
     }
     if (family === 'key') found.push(...judgeHolders(name, value as Record<SideName, string[]>, byId))
