@@ -282,7 +282,8 @@ describe('with the triggers of `postgres sql`', () => {
     await database.sql(`insert into contacts (id) values ('a')`)
     const events = await poll()
     expect(shown(events)).toEqual(['contacts.destroyed a', 'contacts.created a'])
-    expect(events[0]!.time < events[1]!.time).toBe(true)
+    // Within one millisecond both may have the same time; the order of the topic tells.
+    expect(events[0]!.time <= events[1]!.time).toBe(true)
     expect(await poll()).toEqual([])
     await slow.query('rollback')
     await slow.end()
