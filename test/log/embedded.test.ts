@@ -1,5 +1,6 @@
 import { systemClock } from '../../src/environment/clock.ts'
 import type { Cancel, Clock } from '../../src/environment.ts'
+import { DEFAULT_RETENTION_MS } from '../../src/log/event-log.ts'
 import { nextMillisecond } from '../conformance/event-log/suite.ts'
 import { describeEventLog } from '../conformance/event-log.ts'
 import { EmbeddedFolders } from '../support/embedded.ts'
@@ -18,6 +19,8 @@ describeEventLog(
         await nextMillisecond()
         clock.keepHouse()
         await until(async () => (await log.describe([name])).every(({ partitions: [p] }) => p!.begin === p!.end))
+        // What comes next is not to go as well before it is read.
+        await log.createTopics([{ name, retentionMs: DEFAULT_RETENTION_MS }])
       },
       reopen: async hard => (await folders.reopen(hard)).log,
       dispose: () => folders.dispose(),

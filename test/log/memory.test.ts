@@ -1,7 +1,9 @@
 import { systemClock } from '../../src/environment/clock.ts'
+import { DEFAULT_RETENTION_MS } from '../../src/log/event-log.ts'
 import { MemoryDisk, memoryLog } from '../../src/log/memory.ts'
 import { nextMillisecond } from '../conformance/event-log/suite.ts'
 import { describeEventLog } from '../conformance/event-log.ts'
+import { until } from '../support/until.ts'
 
 describeEventLog(
   'memory',
@@ -18,6 +20,9 @@ describeEventLog(
     const expire = async (name: string) => {
       await log.createTopics([{ name, retentionMs: 0 }])
       await nextMillisecond()
+      await until(async () => (await log.describe([name])).every(({ partitions: [p] }) => p!.begin === p!.end))
+      // What comes next is not to go as well before it is read.
+      await log.createTopics([{ name, retentionMs: DEFAULT_RETENTION_MS }])
     }
     return { log, reopen, expire, dispose: async () => void (await Promise.all(opened.map(each => each.close()))) }
   },
