@@ -150,6 +150,7 @@ export class LinkTransaction {
   /** undefined: is to be deleted. */
   readonly #hashes = new Map<string, Readonly<Record<string, string>> | undefined>()
   readonly #put = new Map<string, Link>()
+  readonly #required = new Set<string>()
 
   constructor(state: StateStore, keys: SyncKeys) {
     this.#state = state
@@ -210,6 +211,14 @@ export class LinkTransaction {
     return this.#get(key)
   }
 
+  /**
+   * The commit fails where the key, read as absent, is there by then. For what is decided by its absence: the keys that are
+   * written are checked anyway.
+   */
+  requireAbsent(key: string): void {
+    this.#required.add(key)
+  }
+
   set(key: string, value: unknown, ttlMs?: number): void {
     const held = this.#held.get(key)
     this.#held.set(key, { version: held?.version ?? null, value, dirty: true, ...(ttlMs !== undefined && { ttlMs }) })
@@ -268,7 +277,7 @@ export class LinkTransaction {
   writes(): Write[] {
     const hashes = [...this.#hashes].map(([key, hash]): Write => (hash ? { key, hash } : { key }))
     const values = [...this.#held].flatMap(([key, { version, value, dirty, ttlMs }]): Write[] => {
-      if (!dirty) return []
+      if (!dirty) return version === null && this.#required.has(key) ? [{ key, ifVersion: null }] : []
       if (value === undefined) return version === null ? [] : [{ key, ifVersion: version }]
       return [{ key, value, ifVersion: version, ...(ttlMs !== undefined && { ttlMs }) }]
     })

@@ -46,7 +46,9 @@ function mergeField(link: Link, field: Field, map: FieldMap, context: MergeConte
     return
   }
   const only = (left ?? right)!
-  if (!field[only.side].said!.unaware || !field.agreed) {
+  // What a side says later replaces what it said before, whatever it had been shown in between.
+  const isOwn = field.agreed?.from === only.side && only.at >= field.agreed.at
+  if (!field[only.side].said!.unaware || !field.agreed || isOwn) {
     agree(link, field, map, only, { rule: 'only change' }, context)
     return
   }

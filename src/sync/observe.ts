@@ -60,17 +60,51 @@ export function observe(link: Link, observation: Observation, mapping: Mapping):
   }
   if (age < 0) {
     findOverwritten(link, observation, mapping)
+    const { version } = change.record
+    if (seen.wrote.some(write => write.inexact && compareVersions(write.version, version) === 0))
+      restate(link, observation, mapping)
     return
   }
   if (change.restored && isOwnWrite(seen, change.record.version)) seen.undeleted = true
   if (age === 0 && source === 'event') {
     // P5: one version with two contents, as coarse timestamps give; only the side knows which came last.
     if (differs(link, observation, mapping)) doubt(seen, observation)
-    else seen.confirmedAt = Math.max(seen.confirmedAt, observation.now)
+    else {
+      seen.confirmedAt = Math.max(seen.confirmedAt, observation.now)
+      restate(link, observation, mapping)
+    }
     return
   }
   delete seen.deleted
   takeIn(link, observation, mapping)
+}
+
+/**
+ * A state that was read before its event came: that tells which fields were set, if only to what they showed before. It
+ * matters where the side's own earlier word has come late and stands meanwhile.
+ */
+function restate(link: Link, observation: Observation, mapping: Mapping): void {
+  const { side, change, offsetMs } = observation
+  const tops = new Set(change.changed)
+  const told = mapping.fields.flatMap(map => {
+    const reading = map.read(side, change.record.data)
+    const isNamed = tops.has(map.config[side].split('.')[0]!)
+    return isNamed && reading.known && 'value' in reading ? [{ map, value: reading.value }] : []
+  })
+  const isEcho = link[side]!.wrote.some(
+    ({ version, given }) =>
+      compareVersions(version, change.record.version) === 0 &&
+      told.every(
+        ({ map, value }) =>
+          !(map.name in given) || map.same(given[map.name], value) || isRewritten(value, given[map.name]),
+      ),
+  )
+  if (isEcho) return
+  for (const { map, value } of told) {
+    const field = isTouched(change, map, side) && link.fields[map.name]
+    if (!field || field.agreed?.from !== side || map.same(field.agreed.value, value)) continue
+    if (field.agreed.at < instantOf(change.record.version, offsetMs)) say(field, map, side, value, observation)
+  }
 }
 
 function sideOf({ side, change: { record }, now }: Observation, mapping: Mapping): Side {

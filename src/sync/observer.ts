@@ -55,6 +55,7 @@ export class Observer {
           deferred.push(place)
           continue
         }
+        if (!link) this.#requireUnknown(transaction, side, id)
         const changed = await this.#take(transaction, side, seen, link)
         if (changed === 'wait') {
           waiting.add(id)
@@ -76,6 +77,13 @@ export class Observer {
       mapping.keysOf(side, change.record.data).map(({ key }) => keys.match(key)),
     )
     await transaction.prefetch(matches)
+  }
+
+  /** P3: another process may be about to make this very record, or may have linked it meanwhile. */
+  #requireUnknown(transaction: LinkTransaction, side: SideName, id: string): void {
+    const { keys, peers } = this.#context
+    transaction.requireAbsent(keys.record(side, id))
+    if (!peers[side].choosesId) transaction.requireAbsent(keys.creating(side))
   }
 
   /** The answer that names the record is still to come: a record without a link may be that one. */

@@ -10,7 +10,7 @@ import { type IntendedWrite, type Intent, isAlive, type Link, other, SIDES, type
 import type { LinkTransaction } from './link-store.ts'
 import { match } from './match.ts'
 import { nativeWrite } from './native-write.ts'
-import { observe, observeAnswer, UNKNOWN_VERSION } from './observe.ts'
+import { observe, observeAnswer } from './observe.ts'
 import { answerOf } from './outcome.ts'
 import type { PeerOptions, PeerOutcome, PeerRecord, PeerWrite } from './peer.ts'
 import { type Due, settle } from './plan.ts'
@@ -285,19 +285,14 @@ export class SettleRound {
   ): void {
     const { peers, mapping, env } = this.#context
     const base = { side, offsetMs: peers[side].clockOffsetMs(), now: env.clock.now(), askedAt }
-    const isUnchanged = link[side] !== undefined && link[side].version === record.version
-    if (record.deleted && !link[side] && intended) {
-      // It was made, and somebody deleted it before the answer was known.
-      observeAnswer(link, { ...base, record, landed: 'sure', intended }, mapping)
-    }
-    if (!intended || record.deleted || isUnchanged || intended.op === 'delete') {
-      const kind = record.deleted ? ('deleted' as const) : ('present' as const)
-      observe(link, { ...base, source: 'read', change: { kind, record } }, mapping)
-    } else {
+    if (intended && intended.op !== 'delete') {
       // A record under an id of ours was made by us, whole: what it shows otherwise was changed since.
       const landed = intended.op === 'create' ? 'sure' : 'unknown'
       observeAnswer(link, { ...base, record, landed, intended }, mapping)
+      if (!record.deleted) return
     }
+    const kind = record.deleted ? ('deleted' as const) : ('present' as const)
+    observe(link, { ...base, source: 'read', change: { kind, record } }, mapping)
   }
 
   /** Records of the target side that have the key of one that was to be created there. */
@@ -468,15 +463,8 @@ function missing(link: Link, side: SideName, intended: IntendedWrite | undefined
   delete seen.unclear
   delete seen.unclearSince
   if (seen.deleted) return
-  if (intended?.op === 'delete') {
-    seen.deleted = { version: seen.version, at: now, proof: 'ours' }
-    return
-  }
-  if (seen.version === UNKNOWN_VERSION) {
-    // Named and gone before it was ever seen.
-    seen.deleted = { version: seen.version, at: now, proof: 'event' }
-    return
-  }
+  // P7: a delete is done when the side says so to the delete itself.
+  if (intended?.op === 'delete') return
   seen.missing = true
   link.hold ??= { kind: 'missing', side, since: now }
 }
