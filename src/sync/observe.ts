@@ -60,8 +60,7 @@ export function observe(link: Link, observation: Observation, mapping: Mapping):
   }
   if (age < 0) {
     findOverwritten(link, observation, mapping)
-    const { version } = change.record
-    if (seen.wrote.some(write => write.inexact && compareVersions(write.version, version) === 0))
+    if (seen.wrote.some(write => write.inexact && mayHaveMade(write, change.record.version)))
       restate(link, observation, mapping)
     return
   }
@@ -92,11 +91,13 @@ function restate(link: Link, observation: Observation, mapping: Mapping): void {
     return isNamed && reading.known && 'value' in reading ? [{ map, value: reading.value }] : []
   })
   const isEcho = link[side]!.wrote.some(
-    ({ version, given }) =>
-      compareVersions(version, change.record.version) === 0 &&
-      told.every(
-        ({ map, value }) =>
-          !(map.name in given) || map.same(given[map.name], value) || isRewritten(value, given[map.name]),
+    write =>
+      mayHaveMade(write, change.record.version) &&
+      told.every(({ map, value }) =>
+        map.name in write.given
+          ? map.same(write.given[map.name], value) || isRewritten(value, write.given[map.name])
+          : // A part of a composite of which another part was given.
+            map.config[side].includes('.'),
       ),
   )
   if (isEcho) return
@@ -105,6 +106,12 @@ function restate(link: Link, observation: Observation, mapping: Mapping): void {
     if (!field || field.agreed?.from !== side || map.same(field.agreed.value, value)) continue
     if (field.agreed.at < instantOf(change.record.version, offsetMs)) say(field, map, side, value, observation)
   }
+}
+
+/** The version is that of the write, or may be, where it is not known. */
+function mayHaveMade({ before, version, inexact }: OwnWrite, seen: string): boolean {
+  const age = compareVersions(seen, version)
+  return age === 0 || (inexact === true && age < 0 && compareVersions(before, seen) < 0)
 }
 
 function sideOf({ side, change: { record }, now }: Observation, mapping: Mapping): Side {
@@ -354,7 +361,10 @@ export function observeAnswer(
     const field = fieldOf(link, map.name)
     const own = field[side]
     const wrote = intended.values[map.name]
-    const isOurs = landed === 'exact' || map.same(reading.value, wrote) || isRewritten(reading.value, wrote)
+    // What it showed before is no form of ours: then nothing was written.
+    const isMoved = own.shown === undefined || !map.same(own.shown, reading.value)
+    const isOurs =
+      landed === 'exact' || map.same(reading.value, wrote) || (isMoved && isRewritten(reading.value, wrote))
     if (!isOurs && !isSure) continue
     replaced[map.name] = own.shown ?? null
     own.shown = isOurs ? reading.value : wrote
