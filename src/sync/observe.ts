@@ -104,7 +104,9 @@ function restate(link: Link, observation: Observation, mapping: Mapping): void {
   for (const { map, value } of told) {
     const field = isTouched(change, map, side) && link.fields[map.name]
     if (!field || field.agreed?.from !== side || map.same(field.agreed.value, value)) continue
-    if (field.agreed.at < instantOf(change.record.version, offsetMs)) say(field, map, side, value, observation)
+    const age = instantOf(change.record.version, offsetMs) - field.agreed.at
+    // Within one tick of the side's clock, the one that it shows came last.
+    if (age > 0 || (age === 0 && map.same(field[side].shown, value))) say(field, map, side, value, observation)
   }
 }
 
@@ -361,10 +363,10 @@ export function observeAnswer(
     const field = fieldOf(link, map.name)
     const own = field[side]
     const wrote = intended.values[map.name]
-    // What it showed before is no form of ours: then nothing was written.
+    // Where it is not known whether anything was written, what it showed before is no form of ours.
     const isMoved = own.shown === undefined || !map.same(own.shown, reading.value)
     const isOurs =
-      landed === 'exact' || map.same(reading.value, wrote) || (isMoved && isRewritten(reading.value, wrote))
+      landed === 'exact' || map.same(reading.value, wrote) || ((isSure || isMoved) && isRewritten(reading.value, wrote))
     if (!isOurs && !isSure) continue
     replaced[map.name] = own.shown ?? null
     own.shown = isOurs ? reading.value : wrote
