@@ -19,6 +19,8 @@ interface Mutant {
   readonly merge?: (real: Merge) => Partial<Merge>
   /** Where chance brings the case too seldom. */
   readonly schedule?: (seed: number) => Schedule
+  /** The seed that caught it last, tried first: it only saves time. */
+  readonly likely?: number
 }
 
 const MOST_SEEDS = 400
@@ -27,6 +29,7 @@ const SIDES: readonly SideName[] = ['left', 'right']
 const MUTANTS: readonly Mutant[] = [
   {
     name: '1: a write like an earlier one is not made, its old answer is taken',
+    likely: 66,
     hooks: () => {
       const answers = new Map<string, PeerOutcome>()
       return {
@@ -76,6 +79,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: '3: the offset passes events before the links have them',
+    likely: 147,
     hooks: () => ({
       log: log => ({
         ...log,
@@ -98,6 +102,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: '4: what was accepted waits in memory only',
+    likely: 7,
     hooks: () => ({
       state: state => ({
         ...plain(state),
@@ -107,6 +112,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: '5: what is worked off is forgotten first',
+    likely: 25,
     hooks: () => ({
       state: state => ({
         ...plain(state),
@@ -121,6 +127,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: '6: a value that we once wrote is an echo for ever',
+    likely: 6,
     observe: real => ({
       observe: (link, observation, mapping) => {
         const { side, change, source } = observation
@@ -153,6 +160,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: '7: two writers do not exclude each other',
+    likely: 150,
     hooks: () => ({
       state: state => ({
         ...plain(state),
@@ -178,6 +186,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: '8b: an equal version is stale',
+    likely: 53,
     observe: real => ({
       observe: (link, observation, mapping) => {
         const isEqual = link[observation.side]?.version === observation.change.record.version
@@ -188,6 +197,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: '9: an echo that is not what was predicted is somebody’s edit',
+    likely: 5,
     observe: real => ({
       observeAnswer: (link, answer, mapping) => {
         real.observeAnswer(link, answer, mapping)
@@ -201,6 +211,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: '10a: all fields are sent',
+    likely: 348,
     plan: real => ({
       settle: (link, mapping, config, context) => {
         const due = real.settle(link, mapping, config, context)
@@ -238,6 +249,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: '10c: one contested field holds the whole record',
+    likely: 17,
     plan: real => ({
       settle: (link, mapping, config, context) => {
         const due = real.settle(link, mapping, config, context)
@@ -247,6 +259,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no accepted values per side',
+    likely: 5,
     observe: real => ({
       observeAnswer: (link, answer, mapping) => {
         real.observeAnswer(link, answer, mapping)
@@ -256,6 +269,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'every edit is made with knowledge of what was agreed',
+    likely: 13,
     merge: real => ({
       merge: (link, mapping, context) => {
         for (const field of Object.values(link.fields)) knowing(field)
@@ -265,6 +279,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an edit that we wrote over is lost',
+    likely: 46,
     schedule: crossing,
     observe: real => ({
       observe: (link, observation, mapping) => {
@@ -276,6 +291,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no intent before the call: whoever comes next knows of none',
+    likely: 15,
     hooks: () => ({
       state: (state, owner) => ({
         ...plain(state),
@@ -291,6 +307,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a record that is not found is deleted',
+    likely: 167,
     hooks: () => ({
       peer: peer =>
         wrapped(peer, {
@@ -330,7 +347,9 @@ async function scheduleThatCatches(mutant: Mutant): Promise<Schedule | undefined
   put('merge', mutant.merge)
   const { violationsOf } = await import('./sim/shrink.ts')
   const scheduleOf = mutant.schedule ?? drawn
-  for (let seed = 1; seed <= MOST_SEEDS; seed++) {
+  const { likely = 1 } = mutant
+  const seeds = Array.from({ length: MOST_SEEDS }, (_, n) => ((n + likely - 1) % MOST_SEEDS) + 1)
+  for (const seed of seeds) {
     const schedule = scheduleOf(seed)
     if ((await violationsOf(schedule, mutant.hooks?.())).length > 0) return schedule
   }
