@@ -2,6 +2,7 @@ import { type Static, type TObject, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { SyncError } from '../errors.ts'
 import type { DaemonOperations } from '../runtime/operations.ts'
+import { CONFLICT_KINDS } from '../sync/conflict.ts'
 
 type Run = (
   operations: DaemonOperations,
@@ -40,11 +41,7 @@ const Nothing = Type.Object({}, { additionalProperties: false })
 
 const Count = Type.Optional(Type.Integer({ minimum: 0 }))
 const RecordOf = Type.Object({ system: Text, object: Text, id: Text }, { additionalProperties: false })
-const Kind = Type.Union(
-  (['ask', 'loop', 'delete', 'ambiguous', 'rejected', 'missing', 'unknown', 'no-counterpart'] as const).map(kind =>
-    Type.Literal(kind),
-  ),
-)
+const Kind = Type.Union(CONFLICT_KINDS.map(kind => Type.Literal(kind)))
 const DecisionOf = Type.Union([
   Type.Object(
     { kind: Type.Literal('take'), side: Text, fields: Type.Optional(Type.Array(Text)) },

@@ -1,9 +1,21 @@
-import type { Link } from './link.ts'
+import { type Link, SIDES } from './link.ts'
+
+export const CONFLICT_KINDS = [
+  'ask',
+  'loop',
+  'delete',
+  'ambiguous',
+  'rejected',
+  'missing',
+  'unknown',
+  'no-counterpart',
+  'where-failed',
+] as const
 
 /** What waits for a person about a link, in short: what `conflicts list` shows. */
 export interface Conflict {
   readonly link: string
-  readonly kind: 'ask' | 'loop' | 'delete' | 'ambiguous' | 'rejected' | 'missing' | 'unknown' | 'no-counterpart'
+  readonly kind: (typeof CONFLICT_KINDS)[number]
   readonly left?: string
   readonly right?: string
   readonly fields?: readonly string[]
@@ -29,6 +41,11 @@ export function conflictOf(link: Link): Conflict | undefined {
     const since = Math.min(...held.map(([, field]) => field.held!.since))
     return { ...ids, kind, fields: held.map(([name]) => name), since }
   }
+  const unjudged = SIDES.find(side => link[side]?.problem !== undefined)
+  if (unjudged) {
+    const { problem, confirmedAt } = link[unjudged]!
+    return { ...ids, kind: 'where-failed', since: confirmedAt, ...(problem !== undefined && { message: problem }) }
+  }
   const broken = Object.entries(link.fields).filter(([, { left, right }]) => left.problem ?? right.problem)
   if (broken.length === 0) return undefined
   const [, field] = broken[0]!
@@ -37,7 +54,7 @@ export function conflictOf(link: Link): Conflict | undefined {
     ...ids,
     kind: 'no-counterpart',
     fields: broken.map(([name]) => name),
-    since: 0,
+    since: Math.max(link.left?.confirmedAt ?? 0, link.right?.confirmedAt ?? 0),
     ...(message && { message }),
   }
 }

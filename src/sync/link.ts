@@ -40,6 +40,8 @@ export interface Side {
   keys: string[]
   /** False: the sync's `where` leaves the record out. */
   takesPart: boolean
+  /** Why `where` cannot be judged for it. */
+  problem?: string
   /** When the side itself last told or confirmed this state, by our clock. */
   confirmedAt: number
   /** Believed: a delete event, or missing in a complete pull. */

@@ -1,5 +1,4 @@
 import get from 'lodash/get.js'
-import set from 'lodash/set.js'
 import type { SideName, SyncConfig, SyncFieldConfig } from '../config/config.ts'
 import type { Expression } from '../config/definition.ts'
 import { asSyncError, SyncError } from '../errors.ts'
@@ -32,7 +31,8 @@ export interface Mapping {
   readonly fields: readonly FieldMap[]
   /** Match keys of a record, best first, each with the path that it came from. Empty values give no key. */
   keysOf(side: SideName, data: Fields): { key: string; path: string; value: unknown }[]
-  takesPart(side: SideName, data: Fields): boolean
+  /** By `where`. A record that it cannot judge is left out, and says why. */
+  takesPart(side: SideName, data: Fields): { readonly takesPart: boolean; readonly problem?: string }
   /** The mapped top-level fields of a record. */
   nativeOf(side: SideName, data: Fields): Fields
 }
@@ -59,7 +59,13 @@ export function createMapping(config: SyncConfig, peers: Peers, compile: (source
         return normalised === '' ? [] : [{ key: `${at}:${normalised}`, path, value }]
       })
     },
-    takesPart: (side, data) => where[side]?.evaluate({ data }) !== false,
+    takesPart(side, data) {
+      try {
+        return { takesPart: where[side]?.evaluate({ data }) !== false }
+      } catch (thrown) {
+        return { takesPart: false, problem: `${side}.where: ${asSyncError(thrown).message}` }
+      }
+    },
     nativeOf: (side, data) =>
       Object.fromEntries(columns[side].filter(name => name in data).map(name => [name, data[name]])),
   }
@@ -67,13 +73,6 @@ export function createMapping(config: SyncConfig, peers: Peers, compile: (source
 
 function columnsOf(paths: readonly string[]): string[] {
   return [...new Set(paths.map(path => path.split('.')[0]!))]
-}
-
-/** Values by path as a record has them. */
-export function nested(values: Readonly<Record<string, unknown>>): Fields {
-  const record: Fields = {}
-  for (const [path, value] of Object.entries(values)) set(record, path, value)
-  return record
 }
 
 function fieldMap(config: SyncFieldConfig, peers: Peers, compile: (source: string) => Expression): FieldMap {

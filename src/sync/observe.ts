@@ -213,7 +213,12 @@ function takeIn(link: Link, observation: Observation, mapping: Mapping): void {
   seen.version = record.version
   seen.native = { ...seen.native, ...mapping.nativeOf(side, record.data) }
   seen.keys = mapping.keysOf(side, { ...seen.native, ...record.data }).map(({ key }) => key)
-  if (source === 'read' || !seen.unclear) seen.takesPart = mapping.takesPart(side, record.data)
+  if (source === 'read' || !seen.unclear) {
+    const { takesPart, problem } = mapping.takesPart(side, record.data)
+    seen.takesPart = takesPart
+    if (problem === undefined) delete seen.problem
+    else seen.problem = problem
+  }
   seen.confirmedAt = now
   delete seen.missing
   settleDoubt(seen, observation)

@@ -1,4 +1,4 @@
-import type { SyncError } from '../errors.ts'
+import { asSyncError, type SyncError } from '../errors.ts'
 import { BatchQueue } from '../runtime/batch-queue.ts'
 import type { SyncContext } from './context.ts'
 import type { GuardedKind } from './guard.ts'
@@ -113,8 +113,10 @@ export class Settler {
     let result: RoundResult | undefined
     try {
       result = await new SettleRound(this.#context, options, token).run(ids)
-    } catch (error) {
-      for (const id of ids) this.#retry(id, error as SyncError)
+    } catch (thrown) {
+      const error = asSyncError(thrown)
+      for (const id of ids) this.#retry(id, error)
+      if (error.kind === 'fatal') this.#options.failed(error)
     }
     for (const id of ids) this.#busy.delete(id)
     if (result) this.#take(result)

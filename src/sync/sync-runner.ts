@@ -1,6 +1,7 @@
 import type { SideName } from '../config/config.ts'
 import { asSyncError, SyncError } from '../errors.ts'
 import type { EventLog, LoggedEvent, Partition } from '../log/event-log.ts'
+import { UNCLASSIFIED_TRIES } from '../runtime/retry.ts'
 import type { Supervised } from '../runtime/supervisor.ts'
 import type { Coordinator } from '../state/coordinator.ts'
 import type { SyncContext } from './context.ts'
@@ -51,6 +52,8 @@ export class SyncRunner implements Supervised {
   #questions: Questions | undefined
   #deferred: Deferred[] = []
   #deferredTimer: (() => void) | undefined
+  #leftOut = 0
+  #lastLeftOut: { readonly code: string; readonly message: string; readonly at: number } | undefined
   #stopping = new AbortController()
   #signal: AbortSignal = this.#stopping.signal
   #fatal: SyncError | undefined
@@ -78,12 +81,13 @@ export class SyncRunner implements Supervised {
   get status() {
     const settler = this.#settler?.status
     const questions = this.#questions?.status
-    const [lastError] = [settler?.lastError, questions?.lastError]
+    const [lastError] = [settler?.lastError, questions?.lastError, this.#lastLeftOut]
       .filter(error => error !== undefined)
       .sort((a, b) => b.at - a.at)
     return {
       progress: this.progress.current,
       deferred: this.#deferred.length,
+      leftOut: this.#leftOut,
       ...settler,
       ...(lastError && { lastError }),
       ...(questions && { questions }),
@@ -244,9 +248,27 @@ export class SyncRunner implements Supervised {
           this.#stop(error)
           return
         }
+        if (isPoison(error, attempt)) return this.#isolate(page, error, signal)
         await this.#options.env.clock.sleep(Math.min(30_000, 200 * 2 ** attempt), signal).catch(() => {})
       }
     }
+  }
+
+  /** One event that cannot be taken in keeps no other one from it. What it told, the next complete comparison finds. */
+  async #isolate(page: readonly Deferred[], error: SyncError, signal: AbortSignal): Promise<void> {
+    const [first, ...more] = page
+    if (more.length > 0) {
+      for (const one of page) await this.#observe([one], signal)
+      return
+    }
+    const { partition, logged } = first!
+    const { logger, clock } = this.#options.env
+    const { name } = this.context.config
+    const message = `event ${logged.topic}/${logged.partition}/${logged.offset} is left out: ${error.message}`
+    logger.error({ sync: name, code: error.code, err: error }, `${name}: ${message}`)
+    this.#leftOut++
+    this.#lastLeftOut = { code: error.code, message, at: clock.now() }
+    partition.finished(logged.offset)
   }
 
   #defer(events: readonly Deferred[]): void {
@@ -348,4 +370,9 @@ export class SyncRunner implements Supervised {
     const due = await new FirstWalk(this.context, this.#observer, this.progress).run(signal)
     this.#settler!.add(due, { bulk: true })
   }
+}
+
+/** It will fail in the same way for ever, because of what is in the event. */
+function isPoison({ kind, code }: SyncError, attempt: number): boolean {
+  return kind === 'rejected' || (code === 'UNCLASSIFIED' && attempt >= UNCLASSIFIED_TRIES)
 }

@@ -73,6 +73,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'config/config.ts',
     'runtime/operations.ts',
     'log/event-log.ts',
+    'sync/conflict.ts',
   ],
 }
 

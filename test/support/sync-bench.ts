@@ -1,4 +1,5 @@
 import type { SyncConfig } from '../../src/config/config.ts'
+import type { Expression } from '../../src/config/definition.ts'
 import type { ChangeEvent, Fields } from '../../src/event.ts'
 import type { EventLog } from '../../src/log/event-log.ts'
 import { memoryLog } from '../../src/log/memory.ts'
@@ -64,13 +65,14 @@ export class SyncBench {
   }
 
   /** @param wrap takes the place of a side's peer, to let things go wrong. */
-  run(config: SyncConfig = PEOPLE, { owner = 'one', wrap = (peer: Peer): Peer => peer } = {}): SyncRunner {
+  run(
+    config: SyncConfig = PEOPLE,
+    { owner = 'one', wrap = (peer: Peer): Peer => peer, compile = noExpressions } = {},
+  ): SyncRunner {
     const runner = new SyncRunner({
       config,
       peers: { left: wrap(this.#peer(this.left)), right: wrap(this.#peer(this.right)) },
-      compile: () => {
-        throw new Error('no expressions here')
-      },
+      compile,
       state: this.state,
       env: this.left.env,
       owner,
@@ -131,4 +133,8 @@ export function withMethod(peer: Peer, methods: Partial<Peer>): Peer {
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
+}
+
+function noExpressions(): Expression {
+  throw new Error('no expressions here')
 }

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { ConflictKind, LinkReport, ResolveQuery } from '../../runtime/sync-reports.ts'
+import { CONFLICT_KINDS } from '../../sync/conflict.ts'
 import { type AddCommand, type CommandRunner, collect, withExamples } from '../command.ts'
 import { UsageError } from '../exit-code.ts'
 import { conflictsText, conflictText } from '../output/link-text.ts'
@@ -27,17 +28,6 @@ interface ResolveOptions extends SyncOption {
   readonly yes?: boolean
 }
 
-const KINDS: readonly ConflictKind[] = [
-  'ask',
-  'loop',
-  'delete',
-  'ambiguous',
-  'rejected',
-  'missing',
-  'unknown',
-  'no-counterpart',
-]
-
 export const addConflicts: AddCommand = (program, runner) => {
   const conflicts = program
     .command('conflicts')
@@ -53,7 +43,7 @@ function addList(conflicts: Command, runner: CommandRunner): void {
     .command('list')
     .description('List what waits for a person, oldest first.')
     .addOption(syncOption())
-    .addOption(new Option('--kind <kind>', 'only of this kind').choices(KINDS))
+    .addOption(new Option('--kind <kind>', 'only of this kind').choices(CONFLICT_KINDS))
     .action(
       runner.run(async (session: Session, { sync, kind }: ListOptions) => {
         const query = { ...(sync !== undefined && { sync }), ...(kind && { kind }) }

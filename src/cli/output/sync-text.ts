@@ -1,10 +1,10 @@
-import type { RecordName, SaidValue, SyncReport } from '../../runtime/sync-reports.ts'
+import type { ConflictKind, RecordName, SaidValue, SyncReport } from '../../runtime/sync-reports.ts'
 import type { View } from './status-text.ts'
 import { count, counted, cut, plain } from './text.ts'
 import { relative } from './time.ts'
 
 const VALUE_WIDTH = 60
-const WAITS: Readonly<Record<string, string>> = {
+const WAITS: Readonly<Record<ConflictKind, string>> = {
   ask: 'contested',
   loop: 'going back and forth',
   delete: 'deleted on one side',
@@ -13,6 +13,7 @@ const WAITS: Readonly<Record<string, string>> = {
   missing: 'not found',
   unknown: 'unclear whether created',
   'no-counterpart': 'with a value that has no counterpart',
+  'where-failed': 'where `where` fails',
 }
 
 export function recordText({ system, object }: RecordName, id?: string): string {
@@ -32,7 +33,7 @@ export function saidText({ value, at, by }: SaidValue, now: number): string {
 
 /** How a kind of conflict reads after a number. */
 export function kindText(kind: string): string {
-  return WAITS[kind] ?? kind
+  return WAITS[kind as ConflictKind] ?? kind
 }
 
 /** What the STATE column of a sync says. */
