@@ -18,6 +18,8 @@ export interface ActionSpec {
   readonly batch?: { readonly deliver: number; readonly plan?: number }
   /** Its items carry what the step's expressions see: for templates, which have a language of their own. */
   readonly seesScope?: boolean
+  /** What it finds can be read page by page, by `page`: `each` goes over all of it without holding it. */
+  readonly paged?: true
 }
 
 /** The class of one use of an action; known when the config is loaded. */
@@ -101,6 +103,15 @@ export interface Amendment {
   readonly args: Fields
 }
 
+/** A part of what a paged action finds. */
+export interface Page {
+  readonly items: readonly unknown[]
+  /** Where the next page begins; JSON text that is kept for as long as the run lasts. Absent: this was the last one. */
+  readonly next?: string
+  /** How many there are in all, where the system says so. */
+  readonly total?: number
+}
+
 /** Everything that touches a system, reads included. */
 export interface Sink {
   /** In place of the `batch` that actions have, where the system's config decides it. */
@@ -115,6 +126,11 @@ export interface Sink {
   plan(items: readonly Item[], signal: AbortSignal): Promise<(Plan | SyncError)[]>
   /** One delivery per plan, same order. Never throws for one item's sake. */
   deliver(plans: readonly Plan[], signal: AbortSignal): Promise<Delivery[]>
+  /**
+   * One page of a paged action; without a cursor the first. Only reads; the same cursor may be read again, after a crash
+   * for example, and what was left unchanged in between must not be missed by it. @throws SyncError
+   */
+  page?(item: Item, cursor: string | undefined, signal: AbortSignal): Promise<Page>
   /**
    * What puts right what a write of ours did beyond its plan, as the event that it caused shows. From the event alone.
    * @param planned the operation of that write.
