@@ -1,6 +1,13 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { ConnectorDefinition, Registry } from '../../src/config/definition.ts'
-import { ActionKeys, EachSchema, FlowSchema, NamesProcessorKeys, ProcessorKeys } from '../../src/config/flow-schema.ts'
+import {
+  ActionKeys,
+  BranchSchema,
+  EachSchema,
+  FlowSchema,
+  NamesProcessorKeys,
+  ProcessorKeys,
+} from '../../src/config/flow-schema.ts'
 import { LogSchema } from '../../src/config/log-schema.ts'
 import { isFreeMap, isUnion, type SchemaView, variantsOf, viewOf } from '../../src/config/schema-view.ts'
 import { ServerSchema } from '../../src/config/server-schema.ts'
@@ -129,7 +136,11 @@ function several(schemas: readonly Json[]): Json {
 
 function stepSchema({ processors, sinks }: Registry): Json {
   const actions = Object.values(sinks).flatMap(sink => Object.entries(sink.actions))
-  const summaries = new Map<string, string>([['each', EachSchema.description ?? '']])
+  const own: Readonly<Record<string, Json>> = { each: eachSchema(), choose: chooseSchema() }
+  const summaries = new Map<string, string>([
+    ['each', EachSchema.description ?? ''],
+    ['choose', BranchSchema.description ?? ''],
+  ])
   for (const [verb, { summary }] of [...Object.entries(processors), ...actions]) summaries.set(verb, summary)
   return {
     description: 'One verb and what it takes.',
@@ -139,7 +150,7 @@ function stepSchema({ processors, sinks }: Registry): Json {
       required: [verb],
       additionalProperties: false,
       properties: {
-        [verb]: { description, ...(verb === 'each' ? eachSchema() : { $ref: `#/definitions/step-${verb}` }) },
+        [verb]: { description, ...(own[verb] ?? { $ref: `#/definitions/step-${verb}` }) },
       },
     })),
   }
@@ -147,6 +158,10 @@ function stepSchema({ processors, sinks }: Registry): Json {
 
 function eachSchema(): Json {
   return withSteps(forEditor(viewOf(EachSchema)), 'do')
+}
+
+function chooseSchema(): Json {
+  return { type: 'array', minItems: 1, items: withSteps(forEditor(viewOf(BranchSchema)), 'do') }
 }
 
 function flowSchema(): Json {

@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { Example, Registry } from '../../src/config/definition.ts'
-import { ActionKeys, EachSchema, FlowSchema, ProcessorKeys } from '../../src/config/flow-schema.ts'
+import { ActionKeys, BranchSchema, EachSchema, FlowSchema, ProcessorKeys } from '../../src/config/flow-schema.ts'
 import { LogSchema } from '../../src/config/log-schema.ts'
 import { type SchemaView, viewOf } from '../../src/config/schema-view.ts'
 import { ServerSchema } from '../../src/config/server-schema.ts'
@@ -69,6 +69,9 @@ function configPage(): string[] {
     '## each',
     viewOf(EachSchema).description ?? '',
     keysTable(viewOf(EachSchema)),
+    '## choose',
+    `${viewOf(BranchSchema).description ?? ''} A list; each branch has:`,
+    keysTable(viewOf(BranchSchema)),
     '## syncs',
     viewOf(SyncSchema).description ?? '',
     keysTable(viewOf(SyncSchema)),

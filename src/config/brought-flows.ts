@@ -1,5 +1,5 @@
 import type { DeclaredSystem } from './components.ts'
-import type { FlowConfig, StepConfig } from './config.ts'
+import { allSteps, type FlowConfig, type StepConfig } from './config.ts'
 import type { BroughtFlow } from './definition.ts'
 import type { FlowsContext } from './flows.ts'
 import { keyPlaceOf } from './node.ts'
@@ -55,8 +55,7 @@ function flowOf(name: string, { name: system }: DeclaredSystem, brought: Brought
 }
 
 function actionsOf(steps: readonly StepConfig[]): { system: string; action: string; config: StepConfig['config'] }[] {
-  return steps.flatMap(({ use, verb, config }) => {
-    if (use.kind === 'each') return actionsOf(use.do)
-    return use.kind === 'action' ? [{ system: use.system, action: verb, config }] : []
-  })
+  return allSteps(steps).flatMap(({ use, verb, config }) =>
+    use.kind === 'action' ? [{ system: use.system, action: verb, config }] : [],
+  )
 }

@@ -76,6 +76,24 @@ export interface StepConfig {
         readonly concurrency: number
         readonly do: readonly StepConfig[]
       }
+    | { readonly kind: 'choose'; readonly branches: readonly ChooseBranch[] }
+}
+
+/** Of `choose`: the first whose `when` is true, or that has none, runs. */
+export interface ChooseBranch {
+  /** CEL to boolean. */
+  readonly when?: string
+  readonly do: readonly StepConfig[]
+}
+
+/** The steps and those inside of them, in the order in which they are written. */
+export function allSteps(steps: readonly StepConfig[]): StepConfig[] {
+  return steps.flatMap(step => [step, ...allSteps(innerSteps(step))])
+}
+
+function innerSteps({ use }: StepConfig): readonly StepConfig[] {
+  if (use.kind === 'each') return use.do
+  return use.kind === 'choose' ? use.branches.flatMap(branch => branch.do) : []
 }
 
 export interface FlowConfig {

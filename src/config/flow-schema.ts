@@ -136,3 +136,22 @@ export const EachSchema = Type.Object(
   },
   { description: 'Runs steps for each item of a list.', additionalProperties: false },
 )
+
+/** A branch of `choose`, its steps apart. */
+export const BranchSchema = Type.Object(
+  {
+    when: Type.Optional(
+      Expr({
+        description: 'The first branch for which this is true runs. Without it: what is left; only the last one may.',
+        result: 'boolean',
+        examples: ['score.total >= 80'],
+      }),
+    ),
+    do: Type.Array(Type.Unknown(), {
+      description: 'Steps that run then. Names that they define stay inside.',
+      minItems: 1,
+      examples: [[{ create: { object: 'task', values: { title: "'Call ' + data.name" } } }]],
+    }),
+  },
+  { description: 'Runs the first branch whose `when` is true.', additionalProperties: false },
+)

@@ -8,7 +8,7 @@ import { type MapNode, mapWhere, type Node, plainOf } from './node.ts'
 import { reportFaults } from './report-faults.ts'
 import { isFreeMap, type SchemaView, variantsOf, viewOf } from './schema-view.ts'
 import type { StepNames } from './step-names.ts'
-import { type StepsContext, stepId, type WrittenStep } from './steps.ts'
+import { numberedId, type StepsContext, stepId, type WrittenStep } from './steps.ts'
 
 /** A step that computes. Its own keys and the common ones stand side by side under the verb. */
 export function readProcessor(
@@ -32,9 +32,7 @@ export function readProcessor(
   const keys = node.kind === 'map' ? checkCommon(schema, node, common, written, around) : {}
   const idKey = common.includes('id') ? 'id' : 'stepId'
   const explicit = keys.id ?? keys.stepId
-  // A step that is one text has no place for an id, and nothing to remember under it.
-  const derived = node.kind === 'map' ? verb : numbered(verb, context)
-  const id = stepId(explicit, derived, node, path, context, idKey)
+  const id = node.kind === 'map' ? stepId(explicit, verb, node, path, context, idKey) : numberedId(written, context)
   addNames(definition, config, isSound, written, names, context)
   if (typeof keys.as === 'string') names.add(keys.as, placeOf(node as MapNode, 'as'), [...path, 'as'], load)
   return {
@@ -87,13 +85,6 @@ function checkCommon(
     return {}
   }
   return checkValue(viewOf(ProcessorKeys), keys, path, around) as Fields
-}
-
-function numbered(verb: string, { ids }: StepsContext): string {
-  if (!ids.has(verb)) return verb
-  let count = 2
-  while (ids.has(`${verb}-${count}`)) count++
-  return `${verb}-${count}`
 }
 
 function addNames(

@@ -1,16 +1,15 @@
-import type { Fields } from '../event.ts'
 import { nearest } from '../nearest.ts'
 import { readAction } from './action-step.ts'
-import { checkValue } from './check-value.ts'
+import { readChoose } from './choose-step.ts'
 import type { DeclaredSystem } from './components.ts'
 import type { ConfigPath, StepConfig } from './config.ts'
 import type { Registry } from './definition.ts'
-import { ActionKeys, EachSchema } from './flow-schema.ts'
+import { readEach } from './each-step.ts'
+import { ActionKeys } from './flow-schema.ts'
 import type { LoadContext } from './load-context.ts'
-import { found, keyPlaceOf, type MapNode, mapWhere, type Node, quoted } from './node.ts'
+import { found, keyPlaceOf, type MapNode, type Node, quoted } from './node.ts'
 import { readProcessor } from './processor-step.ts'
-import { viewOf } from './schema-view.ts'
-import { StepNames } from './step-names.ts'
+import type { StepNames } from './step-names.ts'
 
 /** What all steps of one flow share. */
 export interface StepsContext {
@@ -43,6 +42,7 @@ function readStep(node: Node, path: ConfigPath, names: StepNames, context: Steps
   if (verb === undefined || node.kind !== 'map') return undefined
   const written = { verb, node: node.entries.get(verb)!, path: [...path, verb] }
   if (verb === 'each') return readEach(written, names, context)
+  if (verb === 'choose') return readChoose(written, names, context)
   const processor = context.registry.processors[verb]
   return processor ? readProcessor(processor, written, names, context) : readAction(written, names, context)
 }
@@ -51,6 +51,7 @@ function readStep(node: Node, path: ConfigPath, names: StepNames, context: Steps
 function verbOf(node: Node, path: ConfigPath, { load, registry }: StepsContext): string | undefined {
   const verbs = new Set([
     'each',
+    'choose',
     ...Object.keys(registry.processors),
     ...Object.values(registry.sinks).flatMap(sink => Object.keys(sink.actions)),
   ])
@@ -105,50 +106,6 @@ function extraKey(
     )
 }
 
-function readEach({ verb, node, path }: WrittenStep, names: StepNames, context: StepsContext): StepConfig | undefined {
-  const { load } = context
-  if (node.kind !== 'map') {
-    load.problems.add(node.place, path, 'type', `\`each\` must be a map, and is ${found(node)}`, 'over: data.items')
-    return undefined
-  }
-  const around = { load, ...(names.visible && { names: names.visible }) }
-  const schema = viewOf(EachSchema)
-  const outer = checkValue(
-    schema,
-    mapWhere(node, key => key !== 'key'),
-    path,
-    { ...around, otherKeys: ['key'] },
-  ) as Fields
-  const item = typeof outer.as === 'string' ? outer.as : 'item'
-  const inner = new StepNames(names)
-  const itemNode = node.entries.get('as') ?? node
-  inner.add(item, itemNode.place, [...path, 'as'], load)
-  const keyNode = node.entries.get('key')
-  const key = keyNode && keyOf(keyNode, path, inner, load)
-  const id = stepId(outer.id, verb, node, path, context)
-  const list = node.entries.get('do')
-  return {
-    id,
-    verb,
-    path,
-    config: {},
-    ...(typeof outer.when === 'string' && { when: outer.when }),
-    use: {
-      kind: 'each',
-      over: String(outer.over),
-      item,
-      ...(key !== undefined && { key }),
-      concurrency: typeof outer.concurrency === 'number' ? outer.concurrency : 10,
-      do: list ? readSteps(list, [...path, 'do'], inner, context) : [],
-    },
-  }
-}
-
-function keyOf(node: Node, path: ConfigPath, names: StepNames, load: LoadContext): string {
-  const schema = viewOf(EachSchema.properties.key)
-  return String(checkValue(schema, node, [...path, 'key'], { load, ...(names.visible && { names: names.visible }) }))
-}
-
 /** The explicit id, or the derived one; no two alike in a flow, as effects are remembered under it. */
 export function stepId(
   explicit: unknown,
@@ -170,6 +127,11 @@ export function stepId(
   const message = `two steps of this flow are called ${called} (the first in line ${keyPlaceOf(first).line}); what was done is remembered by that name`
   load.problems.add(at, path, 'duplicate-id', message, `${idKey}: ${unused(id, ids)}`)
   return id
+}
+
+/** Of a step that has no place for an id, and nothing to remember under it. */
+export function numberedId({ verb, node, path }: WrittenStep, context: StepsContext): string {
+  return stepId(undefined, context.ids.has(verb) ? unused(verb, context.ids) : verb, node, path, context)
 }
 
 function unused(id: string, ids: ReadonlyMap<string, unknown>): string {

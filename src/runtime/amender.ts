@@ -3,7 +3,7 @@ import type { Amendment } from '../sinks/sink.ts'
 import { EffectItem } from './effect-item.ts'
 import { Abandoned } from './executor.ts'
 import type { Run } from './run.ts'
-import type { RunningSystem, Step } from './step.ts'
+import { allSteps, type RunningSystem, type Step } from './step.ts'
 import type { Cause, WriteLedger, Written } from './write-ledger.ts'
 
 /** What has to be done where, since a write of ours did more than was planned. */
@@ -57,8 +57,5 @@ export class Amender {
 }
 
 function systemsOf(steps: readonly Step[]): RunningSystem[] {
-  return steps.flatMap(step => {
-    if (step.kind === 'each') return systemsOf(step.steps)
-    return step.kind === 'action' ? [step.system] : []
-  })
+  return allSteps(steps).flatMap(step => (step.kind === 'action' ? [step.system] : []))
 }

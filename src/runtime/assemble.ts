@@ -1,27 +1,27 @@
 import { setMaxListeners } from 'node:events'
-import type {
-  Config,
-  ConfigPath,
-  ConnectorConfig,
-  FlowConfig,
-  Problem,
-  StepConfig,
-  SystemConfig,
+import {
+  allSteps,
+  type Config,
+  type ConfigPath,
+  type ConnectorConfig,
+  type FlowConfig,
+  type Problem,
+  type StepConfig,
+  type SystemConfig,
 } from '../config/config.ts'
 import type { Connector } from '../connectors/connector.ts'
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import { compileExpression } from '../expressions/compile.ts'
-import { compileTree } from '../expressions/tree.ts'
 import { DEFAULT_MAX_RECORD_BYTES, type TopicSpec } from '../log/event-log.ts'
 import type { ActionUse, Sink } from '../sinks/sink.ts'
 import { assembleSync, type CompiledSync, verifySyncs } from './assemble-syncs.ts'
 import { Batcher } from './batcher.ts'
 import { Claims } from './claims.ts'
-import { compileArgs } from './compile-args.ts'
+import { compileSteps } from './compile-steps.ts'
 import type { CompiledFlow } from './flow-runner.ts'
-import type { RunningSystem, Step } from './step.ts'
+import type { RunningSystem } from './step.ts'
 import { SystemMonitor } from './system-monitor.ts'
 import { TopicNames } from './topics.ts'
 
@@ -204,65 +204,14 @@ class Assembler {
       start: flow.start,
       concurrency: flow.concurrency,
       rememberMs: flow.rememberMs,
-      steps: this.#compileSteps(flow.name, flow.steps, true),
-      echoSystems,
-    }
-  }
-
-  #compileSteps(flow: string, steps: readonly StepConfig[], outermost: boolean): Step[] {
-    return steps.map((step, at) => this.#compileStep(flow, step, outermost && at === steps.length - 1))
-  }
-
-  #compileStep(flow: string, step: StepConfig, last: boolean): Step {
-    const base = {
-      id: step.id,
-      verb: step.verb,
-      ...(step.when && { when: compileExpression(step.when) }),
-      ...(step.as && { as: step.as }),
-    }
-    const { use } = step
-    if (use.kind === 'processor') {
-      const context = {
-        name: `${flow}.${step.id}`,
-        flow,
+      steps: compileSteps(flow.steps, {
+        flow: flow.name,
         env: this.#env,
-        compile: (source: string) => compileExpression(source),
-        compileTree: (tree: unknown) => compileTree(tree),
-      }
-      const processor = use.definition.create(step.config as never, context)
-      this.#closers.push(() => processor.close?.())
-      return { ...base, kind: 'processor', processor }
-    }
-    if (use.kind === 'action') return this.#compileAction(base, step, use, last)
-    return {
-      ...base,
-      kind: 'each',
-      over: compileExpression(use.over),
-      item: use.item,
-      ...(use.key && { key: compileExpression(use.key) }),
-      concurrency: use.concurrency,
-      steps: this.#compileSteps(flow, use.do, false),
-    }
-  }
-
-  #compileAction(
-    base: { id: string; verb: string },
-    step: StepConfig,
-    use: StepConfig['use'] & { kind: 'action' },
-    last: boolean,
-  ): Step {
-    const spec = this.#config.systems.get(use.system)!.definition.actions[step.verb]!
-    return {
-      ...base,
-      kind: 'action',
-      system: this.#systems.get(use.system)!,
-      action: step.verb,
-      spec,
-      effect: typeof spec.effect === 'function' ? spec.effect(step.config) : spec.effect,
-      args: compileArgs(spec.config, step.config),
-      ...(use.key && { key: compileExpression(use.key) }),
-      onUnknown: use.onUnknown,
-      last,
+        config: this.#config,
+        systems: this.#systems,
+        onClose: close => this.#closers.push(close),
+      }),
+      echoSystems,
     }
   }
 
@@ -292,8 +241,5 @@ class Assembler {
 }
 
 function actionsOf(steps: readonly StepConfig[]): { step: StepConfig; system: string }[] {
-  return steps.flatMap(step => {
-    if (step.use.kind === 'each') return actionsOf(step.use.do)
-    return step.use.kind === 'action' ? [{ step, system: step.use.system }] : []
-  })
+  return allSteps(steps).flatMap(step => (step.use.kind === 'action' ? [{ step, system: step.use.system }] : []))
 }

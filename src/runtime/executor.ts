@@ -5,7 +5,7 @@ import type { PlannedEffect } from './batcher.ts'
 import { EffectItem } from './effect-item.ts'
 import type { Run, StepRecord } from './run.ts'
 import type { RunMemory } from './run-memory.ts'
-import type { ActionStep, EachStep, ProcessorStep, Step } from './step.ts'
+import type { ActionStep, ChooseStep, EachStep, ProcessorStep, Step } from './step.ts'
 import type { Cause, WriteLedger } from './write-ledger.ts'
 
 /** The event ended at a step, without harm. undefined: it went through. */
@@ -62,7 +62,14 @@ export class Executor {
     }
     if (step.kind === 'processor') return this.#process(run, step, scope)
     if (step.kind === 'action') return this.#act(run, step, scope, prefix)
+    if (step.kind === 'choose') return this.#choose(run, step, scope, prefix)
     return this.#each(run, step, scope, prefix)
+  }
+
+  /** What a branch defines stays in it; what it skips is skipped, as by a step beside it. */
+  #choose(run: Run, { branches }: ChooseStep, scope: Scope, prefix: string): Skip | Promise<Skip> {
+    const branch = branches.find(({ when }) => !when || when.evaluate(scope) === true)
+    return branch && this.execute(run, branch.steps, { ...scope }, prefix)
   }
 
   #process(run: Run, step: ProcessorStep, scope: Scope): Skip | Promise<Skip> {

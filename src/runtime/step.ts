@@ -50,18 +50,29 @@ export interface EachStep extends StepBase {
   readonly steps: readonly Step[]
 }
 
-export type Step = ProcessorStep | ActionStep | EachStep
+export interface ChooseStep extends StepBase {
+  readonly kind: 'choose'
+  readonly branches: readonly { readonly when?: Expression; readonly steps: readonly Step[] }[]
+}
+
+export type Step = ProcessorStep | ActionStep | EachStep | ChooseStep
+
+/** The steps and those inside of them. */
+export function allSteps(steps: readonly Step[]): Step[] {
+  return steps.flatMap(step => [step, ...allSteps(innerSteps(step))])
+}
+
+function innerSteps(step: Step): readonly Step[] {
+  if (step.kind === 'each') return step.steps
+  return step.kind === 'choose' ? step.branches.flatMap(branch => branch.steps) : []
+}
 
 /** True when the steps can change something outside: then finished events get done marks. */
-export function hasEffects(steps: readonly Step[]): boolean {
-  return steps.some(step =>
-    step.kind === 'each' ? hasEffects(step.steps) : step.kind === 'action' && step.effect !== 'read',
-  )
+function hasEffects(steps: readonly Step[]): boolean {
+  return allSteps(steps).some(step => step.kind === 'action' && step.effect !== 'read')
 }
 
 /** True when the steps remember anything at all about an event: effects, or a dedupe claim. */
 export function hasMemory(steps: readonly Step[]): boolean {
-  return (
-    steps.some(step => step.verb === 'dedupe' || (step.kind === 'each' && hasMemory(step.steps))) || hasEffects(steps)
-  )
+  return hasEffects(steps) || allSteps(steps).some(step => step.verb === 'dedupe')
 }

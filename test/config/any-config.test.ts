@@ -28,6 +28,7 @@ flows:
       - upsert: { in: twenty, object: person, match: [name], values: { x: a }, as: person, when: b == a, key: a, onUnknown: hold }
       - request: { via: api, path: "/x/{id}", params: { id: data.id }, body: [a, 5, null], success: [200] }
       - each: { over: data.items, as: one, key: one.id, concurrency: 2, do: [{ find: { object: company, recordId: one.id } }] }
+      - choose: [{ when: b == a, do: [{ filter: a }] }, { do: [{ request: { via: api, path: /y, id: other } }] }]
 syncs:
   contacts:
     left: { system: twenty, object: person, where: data.a, create: true, deletes: hold, stateField: state, syncedAtField: at }

@@ -7,7 +7,7 @@ import { editorSchema } from '../../scripts/generate/editor-schema.ts'
 import { outdated, ROOT } from '../../scripts/generate/files.ts'
 import { referencePages } from '../../scripts/generate/reference.ts'
 import { registrySource } from '../../scripts/generate/registry.ts'
-import { EachSchema, FlowSchema } from '../../src/config/flow-schema.ts'
+import { BranchSchema, EachSchema, FlowSchema } from '../../src/config/flow-schema.ts'
 import { LogSchema } from '../../src/config/log-schema.ts'
 import { type SchemaView, variantsOf, viewOf } from '../../src/config/schema-view.ts'
 import { ServerSchema } from '../../src/config/server-schema.ts'
@@ -25,10 +25,9 @@ const schemas: Record<string, SchemaView> = Object.fromEntries([
     [`sink ${each.type}`, viewOf(each.config)],
     ...Object.entries(each.actions).map(([verb, action]) => [`sink ${each.type} ${verb}`, viewOf(action.config)]),
   ]),
-  ...Object.entries({ FlowSchema, EachSchema, LogSchema, StateSchema, ServerSchema }).map(([name, schema]) => [
-    name,
-    viewOf(schema),
-  ]),
+  ...Object.entries({ FlowSchema, EachSchema, BranchSchema, LogSchema, StateSchema, ServerSchema }).map(
+    ([name, schema]) => [name, viewOf(schema)],
+  ),
 ])
 
 describe('what is generated is up to date: `npm run generate`', () => {

@@ -387,6 +387,25 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       'c.yaml:13:9 flows.leads.steps[4].update duplicate-id: two steps of this flow are called "update-person" (the first in line 12); what was done is remembered by that name => id: update-person-2',
       'c.yaml:15:9 flows.leads.steps[6].dedupe duplicate-id: two steps of this flow are called "dedupe" (the first in line 14); what was done is remembered by that name => id: dedupe-2',
     ],
+    choose: [
+      flow(
+        'choose: [{ when: data.a, do: [{ filter: data.b }] }, { do: [{ transform: { c: data.c } }] }]',
+        'filter: c',
+        'choose: [{ do: [{ filter: data.b }] }, { when: data.a, do: [{ filter: dat.b }] }]',
+        'choose: []',
+        'choose: { when: data.a }',
+        'choose: [{ when: "\'a\'", do: [], id: x }, data.x]',
+      ),
+      'c.yaml:10:17 flows.leads.steps[1].filter expression: there is no "c" here => …',
+      'c.yaml:11:48 flows.leads.steps[2].choose[1] unreachable: this branch is never reached: the one before it has no `when`, so it takes all that is left => the branch without `when` last',
+      'c.yaml:11:79 flows.leads.steps[2].choose[1].do[0].filter expression: there is no "dat" here => data',
+      'c.yaml:12:17 flows.leads.steps[3].choose empty: this is empty => - { when: "…", do: [ … ] }',
+      'c.yaml:13:17 flows.leads.steps[4].choose type: `choose` must be a list of branches, and is a map => - { when: "…", do: [ … ] }',
+      'c.yaml:14:27 …',
+      'c.yaml:14:37 …',
+      'c.yaml:14:41 …',
+      'c.yaml:14:50 …',
+    ],
     each: [
       flow(
         'each: { over: data.items, do: [{ create: { object: person, values: { x: item.y } } }, { filter: item2.x }], key: item.id }',

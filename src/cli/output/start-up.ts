@@ -115,5 +115,7 @@ function sourceText({ connector, object, action }: FlowConfig['from'][number]): 
 }
 
 function stepText({ id, use }: StepConfig): string {
-  return use.kind === 'each' ? `${id} (${use.do.map(stepText).join(', ')})` : id
+  if (use.kind === 'each') return `${id} (${use.do.map(stepText).join(', ')})`
+  if (use.kind !== 'choose') return id
+  return `${id} (${use.branches.map(branch => branch.do.map(stepText).join(', ')).join(' | ')})`
 }

@@ -1,0 +1,93 @@
+import type { Config, StepConfig } from '../config/config.ts'
+import type { Environment } from '../environment.ts'
+import { compileExpression } from '../expressions/compile.ts'
+import { compileTree } from '../expressions/tree.ts'
+import { effectOf } from '../sinks/sink.ts'
+import { compileArgs } from './compile-args.ts'
+import type { ActionStep, ChooseStep, EachStep, ProcessorStep, RunningSystem, Step } from './step.ts'
+
+/** What the steps of one flow are made with. */
+export interface StepsContext {
+  readonly flow: string
+  readonly env: Environment
+  readonly config: Pick<Config, 'systems'>
+  readonly systems: ReadonlyMap<string, RunningSystem>
+  /** Called for each component that has something to close. */
+  onClose(close: () => Promise<void> | undefined): void
+}
+
+type Use<Kind extends StepConfig['use']['kind']> = Extract<StepConfig['use'], { kind: Kind }>
+
+/** @param outermost nothing follows the last of these steps in the flow. */
+export function compileSteps(steps: readonly StepConfig[], context: StepsContext, outermost = true): Step[] {
+  return steps.map((step, at) => compileStep(step, context, outermost && at === steps.length - 1))
+}
+
+function compileStep(step: StepConfig, context: StepsContext, last: boolean): Step {
+  const { use } = step
+  switch (use.kind) {
+    case 'processor':
+      return processorOf(step, use, context)
+    case 'action':
+      return actionOf(step, use, context, last)
+    case 'each':
+      return eachOf(step, use, context)
+    case 'choose':
+      return chooseOf(step, use, context, last)
+  }
+}
+
+function baseOf({ id, verb, when, as }: StepConfig) {
+  return { id, verb, ...(when !== undefined && { when: compileExpression(when) }), ...(as !== undefined && { as }) }
+}
+
+function processorOf(step: StepConfig, { definition }: Use<'processor'>, context: StepsContext): ProcessorStep {
+  const processor = definition.create(step.config as never, {
+    name: `${context.flow}.${step.id}`,
+    flow: context.flow,
+    env: context.env,
+    compile: (source: string) => compileExpression(source),
+    compileTree: (tree: unknown) => compileTree(tree),
+  })
+  context.onClose(() => processor.close?.())
+  return { ...baseOf(step), kind: 'processor', processor }
+}
+
+function actionOf(step: StepConfig, use: Use<'action'>, context: StepsContext, last: boolean): ActionStep {
+  const spec = context.config.systems.get(use.system)!.definition.actions[step.verb]!
+  return {
+    ...baseOf(step),
+    kind: 'action',
+    system: context.systems.get(use.system)!,
+    action: step.verb,
+    spec,
+    effect: effectOf(spec, step.config),
+    args: compileArgs(spec.config, step.config),
+    ...(use.key && { key: compileExpression(use.key) }),
+    onUnknown: use.onUnknown,
+    last,
+  }
+}
+
+function eachOf(step: StepConfig, use: Use<'each'>, context: StepsContext): EachStep {
+  return {
+    ...baseOf(step),
+    kind: 'each',
+    over: compileExpression(use.over),
+    item: use.item,
+    ...(use.key && { key: compileExpression(use.key) }),
+    concurrency: use.concurrency,
+    steps: compileSteps(use.do, context, false),
+  }
+}
+
+function chooseOf(step: StepConfig, { branches }: Use<'choose'>, context: StepsContext, last: boolean): ChooseStep {
+  return {
+    ...baseOf(step),
+    kind: 'choose',
+    branches: branches.map(branch => ({
+      ...(branch.when !== undefined && { when: compileExpression(branch.when) }),
+      steps: compileSteps(branch.do, context, last),
+    })),
+  }
+}
