@@ -40,6 +40,20 @@ export class SyncError extends Error {
   }
 }
 
+/** The same failure, told or judged by somebody who knows better. A new message leaves the cause behind, which may say the old one. */
+export function revised(
+  error: SyncError,
+  {
+    kind = error.kind,
+    outcomeUnknown = error.outcomeUnknown,
+    message,
+  }: Partial<Pick<SyncError, 'kind' | 'outcomeUnknown' | 'message'>>,
+): SyncError {
+  const { code, status, retryAfterMs, details } = error
+  const cause = message === undefined ? error.cause : undefined
+  return new SyncError(kind, code, message ?? error.message, { cause, status, retryAfterMs, details, outcomeUnknown })
+}
+
 /** Anything that is not a SyncError is a defect of ours: bounded retries, then a dead letter `UNCLASSIFIED`. */
 export function asSyncError(thrown: unknown): SyncError {
   if (thrown instanceof SyncError) return thrown

@@ -14,6 +14,24 @@ export interface RateLimiterOptions {
   readonly buckets: readonly Bucket[]
 }
 
+/** Calls that an API allows. */
+export interface RateLimits {
+  readonly perSecond?: number
+  readonly perMinute?: number
+}
+
+/** undefined where nothing is limited. */
+export function rateLimiterOf(
+  limits: RateLimits | undefined,
+  { name, ...options }: Omit<RateLimiterOptions, 'buckets'>,
+): RateLimiter | undefined {
+  const buckets = [
+    ...(limits?.perSecond ? [{ limit: limits.perSecond, windowMs: 1000 }] : []),
+    ...(limits?.perMinute ? [{ limit: limits.perMinute, windowMs: 60_000 }] : []),
+  ]
+  return buckets.length === 0 ? undefined : new RateLimiter({ ...options, name: `system:${name}`, buckets })
+}
+
 /** What the other side said when it refused a call for its rate. */
 export interface Refusal {
   readonly retryAfterMs?: number

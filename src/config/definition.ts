@@ -67,9 +67,12 @@ export function File(options: FieldOptions): TString {
   return Type.String({ minLength: 1, 'x-file': true, ...mutable(options) })
 }
 
-/** A URL of an outside system: without TLS only to loopback, unless the system says `insecure: true`; no secret in its query. */
-export function Url(options: FieldOptions): TString {
-  return Type.String({ minLength: 1, 'x-url': true, ...mutable(options) })
+/**
+ * A URL of an outside system: without TLS only to loopback, unless the system says `insecure: true`; no secret in its query.
+ * `secret`: whoever knows the URL may use it, so that all of it is a secret.
+ */
+export function Url({ secret, ...options }: FieldOptions & { readonly secret?: true }): TString {
+  return Type.String({ minLength: 1, 'x-url': true, ...(secret && { 'x-secret': true }), ...mutable(options) })
 }
 
 function mutable(options: FieldOptions): Record<string, unknown> {

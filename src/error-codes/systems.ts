@@ -167,6 +167,16 @@ export const SYSTEM_CODES: ErrorCodes = {
     means: 'The system answered with another 4xx.',
     advice: 'The details of the dead letter have its answer.',
   },
+  ITEM_REFUSED: {
+    kinds: ['rejected', 'retryable'],
+    means: 'The system took a call with many items, and said of this one that it did not take it.',
+    advice: 'The details of the dead letter have what it said. What may pass later is tried again alone.',
+  },
+  LIST_TOO_LONG: {
+    kinds: ['rejected'],
+    means: 'A `list` step found more items than its `limit`.',
+    advice: 'Go over it with `each: { over: { list: … } }`, which takes a list of any length, or raise `limit`.',
+  },
   UNEXPECTED_REDIRECT: {
     kinds: ['rejected'],
     means: 'The system answered with a redirect. It is never followed: it could carry the credentials elsewhere.',

@@ -1,7 +1,7 @@
 import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import type { ChangeEvent, Fields } from '../event.ts'
-import type { ActionSpec, Amendment, Delivery, Item, Plan, Sink } from '../sinks/sink.ts'
+import type { ActionSpec, Amendment, Batch, Delivery, Item, Plan, Sink } from '../sinks/sink.ts'
 import { BatchQueue } from './batch-queue.ts'
 import { type Claims, HeldClaims } from './claims.ts'
 
@@ -97,10 +97,9 @@ export class Batcher {
   }
 
   #planOne(item: Item): Promise<Plan | SyncError> {
-    const spec = this.#actions[item.action]!
-    const batch = spec.batch && (this.#sink.batch ?? spec.batch)
-    if (!batch) return this.#sink.plan([item], this.#signal).then(([plan]) => plan!)
-    const key = `${item.priority}/${item.action}/${objectNamed(item.args)}`
+    const batch = this.#batchOf(item)
+    if (!batch || batch.plan === 1) return this.#sink.plan([item], this.#signal).then(([plan]) => plan!)
+    const key = `${item.priority}/${batch.kind ?? `${item.action}/${objectNamed(item.args)}`}`
     let queue = this.#plans.get(key)
     if (!queue) {
       const { deliver, plan = deliver } = batch
@@ -113,6 +112,10 @@ export class Batcher {
       this.#plans.set(key, queue)
     }
     return queue.add(item)
+  }
+
+  #batchOf(item: Item): Batch | undefined {
+    return this.#sink.batchOf?.(item) ?? this.#actions[item.action]!.batch
   }
 
   async #planMany(items: Item[]): Promise<(Plan | SyncError)[]> {
@@ -139,10 +142,9 @@ export class Batcher {
         `a claim on ${this.#system} lapsed before the write; it is planned again`,
       )
     }
-    const spec = this.#actions[plan.item.action]!
-    const batch = spec.batch && (this.#sink.batch ?? spec.batch)
+    const batch = this.#batchOf(plan.item)
     if (!batch) return this.#sink.deliver([plan], this.#signal).then(([delivery]) => delivery!)
-    const key = `${plan.item.priority}/${plan.operation}/${plan.target?.object ?? plan.item.action}`
+    const key = `${plan.item.priority}/${batch.kind ?? `${plan.operation}/${plan.target?.object ?? plan.item.action}`}`
     let queue = this.#deliveries.get(key)
     if (!queue) {
       queue = new BatchQueue({

@@ -8,6 +8,7 @@ type Evaluate = (scope: Scope) => unknown
 
 interface AnnotatedSchema extends TSchema {
   'x-expression'?: 'any' | 'boolean' | 'string' | 'list'
+  'x-expression-scope'?: readonly string[]
   'x-expression-tree'?: boolean
   anyOf?: AnnotatedSchema[]
   properties?: Record<string, AnnotatedSchema>
@@ -33,6 +34,8 @@ function compileValue(schema: AnnotatedSchema | undefined, value: unknown): Eval
     const tree = compileTree(value)
     return scope => tree.evaluate(scope)
   }
+  // The sink evaluates it itself, over names of its own.
+  if (schema['x-expression-scope']) return undefined
   if (schema['x-expression'] && typeof value === 'string') {
     const expression = compileExpression(value, { result: schema['x-expression'] })
     return scope => expression.evaluate(scope)

@@ -1,6 +1,8 @@
 import { defineSink } from '../config/definition.ts'
 import type { Fields } from '../event.ts'
-import { HttpSystemConfig, RequestConfig } from './http/config.ts'
+import { HttpListConfig, RequestConfig } from './http/action-config.ts'
+import { HttpSystemConfig } from './http/config.ts'
+import { requestFaults } from './http/faults.ts'
 import { methodOf, readsOnly } from './http/request.ts'
 import { HttpSink } from './http/sink.ts'
 import type { Effect } from './sink.ts'
@@ -22,9 +24,11 @@ export default defineSink({
   ],
   actions: {
     request: {
-      summary: 'Makes one call; later steps see `status`, `body` and, where the answer has one, `location`.',
+      summary:
+        'Makes one call, or shares one with others; later steps see `status`, `body` and, where the answer has one, `location`.',
       effect: effectOfRequest,
       config: RequestConfig,
+      check: requestFaults,
       examples: [
         {
           title: 'Score a person',
@@ -37,6 +41,22 @@ export default defineSink({
         {
           title: 'An order, once, by a key that the API honours',
           yaml: 'in: shop\npath: /orders\nidempotencyHeader: Idempotency-Key\nbody: { customer: data.customerId, lines: data.lines }\n',
+        },
+        {
+          title: 'Subscribers, 500 in a call; each has its own outcome',
+          yaml: "in: newsletter\npath: /subscribers\nidempotent: true\nbody: { email: data.email, name: data.name }\nbatch: { size: 500, body: \"{'subscribers': items}\", answers: { at: results, ok: answer.status == 'ok', retry: answer.status == 'busy', id: { item: item.email, answer: answer.email } } }\n",
+        },
+      ],
+    },
+    list: {
+      summary: 'Reads a list, page by page; later steps see its items. `each` goes over it without holding all of it.',
+      effect: 'read',
+      paged: true,
+      config: HttpListConfig,
+      examples: [
+        {
+          title: 'The plans that a shop has',
+          yaml: 'in: shop\npath: /plans\nitems: data\npage: { by: cursor, next: next, parameter: after }\nas: plans\n',
         },
       ],
     },

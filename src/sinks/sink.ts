@@ -14,12 +14,21 @@ export type Effect = 'read' | 'safe' | 'keyed' | 'lookup' | 'blind'
 export interface ActionSpec {
   /** Fixed, or decided by the step's config as written. */
   readonly effect: Effect | ((config: Fields) => Effect)
-  /** Items per `deliver` and per `plan` call; default 1 and the same. */
-  readonly batch?: { readonly deliver: number; readonly plan?: number }
+  /** Default: one item per call. */
+  readonly batch?: Batch
   /** Its items carry what the step's expressions see: for templates, which have a language of their own. */
   readonly seesScope?: boolean
   /** What it finds can be read page by page, by `page`: `each` goes over all of it without holding it. */
   readonly paged?: true
+}
+
+/** How many items meet in one call. */
+export interface Batch {
+  readonly deliver: number
+  /** Default: as many. 1: each is planned as it comes. */
+  readonly plan?: number
+  /** Only items of one kind meet. Default: of one action and object. */
+  readonly kind?: string
 }
 
 /** The class of one use of an action; known when the config is loaded. */
@@ -114,8 +123,8 @@ export interface Page {
 
 /** Everything that touches a system, reads included. */
 export interface Sink {
-  /** In place of the `batch` that actions have, where the system's config decides it. */
-  readonly batch?: ActionSpec['batch']
+  /** In place of the `batch` that the action has, where the config of the system or of the step decides it. */
+  batchOf?(item: Item): Batch | undefined
   /**
    * Names that must be held from before `plan` until after `deliver`, so that two events do not create one record twice:
    * `person/emails.primaryEmail/ada@example.com`. From the item alone, no I/O. The runtime holds them across instances;

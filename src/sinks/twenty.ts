@@ -33,7 +33,7 @@ export default defineSink({
     const batch = config.batch ?? 60
     const deliverer = new Deliverer(twenty, planner, batch)
     return {
-      batch: { deliver: batch, plan: MOST_ROWS },
+      batchOf: () => ({ deliver: batch, plan: MOST_ROWS }),
       claims: claimsOf,
       async plan(items, signal) {
         try {

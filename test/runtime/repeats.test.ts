@@ -29,7 +29,10 @@ function shop(bench: FlowBench): { system: RunningSystem; calls: Call[]; up: () 
     },
   }
   const coordinator = localCoordinator({ clock: bench.clock })
-  const sink = new HttpSink({ url: 'https://shop.example.com' }, { name: 'shop', env, coordinator })
+  const sink = new HttpSink(
+    { url: 'https://shop.example.com' },
+    { name: 'shop', env, coordinator, compile: compileExpression },
+  )
   const claims = new Claims({ coordinator, clock: bench.clock, random: () => 0.5, owner: 'bench', shared: false })
   const batcher = new Batcher({
     system: 'shop',

@@ -107,9 +107,11 @@ describe('config', () => {
       const { type, ...config } = parse(yaml)
       expect([type, schemaErrors(http.config, config)]).toEqual(['http', []])
     }
-    for (const { yaml } of http.actions.request!.examples) {
-      const { in: _in, as: _as, ...config } = parse(yaml)
-      expect(schemaErrors(step, config)).toEqual([])
+    for (const action of Object.values(http.actions)) {
+      for (const { yaml } of action.examples) {
+        const { in: _in, as: _as, ...config } = parse(yaml)
+        expect([schemaErrors(action.config, config), action.check?.(config, undefined) ?? []]).toEqual([[], []])
+      }
     }
   })
 
@@ -118,6 +120,8 @@ describe('config', () => {
     { path: '/orders?x=1' },
     { path: '/orders', method: 'post' },
     { path: '/orders', success: [] },
+    { path: '/orders', success: ['2xx'] },
+    { path: '/orders', batch: { size: 1 } },
     { path: '/orders', idempotencyHeader: 'a b' },
     {},
   ])('refuses the step %j', config => {
@@ -268,6 +272,13 @@ describe('an answer', () => {
       result: { status: 409 },
     })
     expect(await failure(createSink(), { path: '/', retry: [409] })).toMatchObject({ kind: 'retryable', status: 409 })
+    expect(await deliverOne(createSink(), { path: '/', success: ['200-299', '404-409'] })).toMatchObject({
+      result: { status: 409 },
+    })
+    expect(await failure(createSink(), { path: '/', retry: ['300-408', '409-499'] })).toMatchObject({
+      kind: 'retryable',
+    })
+    expect(await failure(createSink(), { path: '/', success: ['200-408'] })).toMatchObject({ kind: 'rejected' })
     json(500, {})
     expect(await failure(createSink(), { path: '/', retry: [500] })).toMatchObject({
       kind: 'retryable',
@@ -275,6 +286,15 @@ describe('an answer', () => {
     })
     json(200, {})
     expect(await failure(createSink(), { path: '/', success: [201] })).toMatchObject({ kind: 'rejected', status: 200 })
+  })
+
+  it('gives later steps the part that the step chooses', async () => {
+    json(200, { data: { items: [{ id: 7 }] } })
+    const [chosen, none] = await Promise.all(
+      ['data.items.0.id', 'data.more'].map(result => deliverOne(createSink(), { path: '/', result })),
+    )
+    expect(chosen).toEqual({ status: 'delivered', result: 7 })
+    expect(none).toEqual({ status: 'delivered', result: null })
   })
 
   it('P3: that is lost leaves the outcome unknown', async () => {

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { isolate } from '../../src/clients/isolate.ts'
 import { SyncError } from '../../src/errors.ts'
 import type { Fields } from '../../src/event.ts'
 import { claimsOf } from '../../src/sinks/twenty/claims.ts'
-import { isolate } from '../../src/sinks/twenty/isolate.ts'
 import { item } from '../support/twenty-bench.ts'
 
 describe('a batch with bad items', () => {

@@ -5,7 +5,7 @@ import { ClockOffset, type Offset } from '../clock-offset.ts'
 import { createHttpClient, type HttpAnswer, type HttpCall, type HttpClientOptions, statusError } from '../http.ts'
 import { lowerCase, withAuth } from '../http-auth.ts'
 import { Pace } from '../pace.ts'
-import { type LimiterStatus, LONGEST_WAIT_MS, type Priority, RateLimiter } from '../rate-limiter.ts'
+import { type LimiterStatus, LONGEST_WAIT_MS, type Priority, rateLimiterOf } from '../rate-limiter.ts'
 import type { RestConfig } from './config.ts'
 
 export interface CallOptions {
@@ -55,7 +55,8 @@ export function createRestClient(config: RestConfig, context: Omit<SystemContext
   const { exchange } = createHttpClient(http)
   const breaker = new CircuitBreaker({ name, clock: env.clock })
   const offset = new ClockOffset()
-  const limiter = limiterOf(config, context)
+  const { clock, random } = env
+  const limiter = rateLimiterOf(config.limits, { name, coordinator: context.coordinator, clock, random })
   const concurrency = config.limits?.concurrency ?? DEFAULT_CONCURRENCY
   const pace = new Pace({ system: name, clock: env.clock, concurrency, limiter })
   const errorOf = (answer: HttpAnswer, call: HttpCall) => statusError(answer, call, http)
@@ -109,18 +110,6 @@ export function createRestClient(config: RestConfig, context: Omit<SystemContext
       return (await limiter?.status()) ?? { available: concurrency, waiting: 0, blockedMs: 0 }
     },
   }
-}
-
-function limiterOf(
-  { limits }: RestConfig,
-  { name, env, coordinator }: Omit<SystemContext, 'compile' | 'state'>,
-): RateLimiter | undefined {
-  const buckets = [
-    ...(limits?.perSecond ? [{ limit: limits.perSecond, windowMs: 1000 }] : []),
-    ...(limits?.perMinute ? [{ limit: limits.perMinute, windowMs: 60_000 }] : []),
-  ]
-  if (buckets.length === 0) return undefined
-  return new RateLimiter({ name: `system:${name}`, coordinator, clock: env.clock, random: env.random, buckets })
 }
 
 /** @throws SyncError rejected `UNKNOWN_OBJECT`. */

@@ -1,9 +1,10 @@
 import { type HttpAnswer, type HttpCall, type HttpClientOptions, statusError } from '../../clients/http.ts'
-import { SyncError } from '../../errors.ts'
+import { valueAt } from '../../clients/rest/paths.ts'
+import { revised, SyncError } from '../../errors.ts'
 import { parseJson } from '../../json.ts'
-import { methodOf, type RequestArgs, readsOnly } from './request.ts'
+import { isAmong, methodOf, type RequestArgs, readsOnly } from './request.ts'
 
-/** What later steps see under the step's `as`. */
+/** What later steps see under the step's `as`, unless `result` chooses a part of the body. */
 export interface HttpResult {
   readonly status: number
   /** JSON as its value, other text as text, nothing as null. */
@@ -15,18 +16,22 @@ export interface HttpResult {
 /** @throws SyncError for a status that does not mean done. */
 export function judge(answer: HttpAnswer, call: HttpCall, args: RequestArgs, options: HttpClientOptions): void {
   const { status } = answer
-  if (args.success ? args.success.includes(status) : status >= 200 && status < 300) return
+  if (isAmong(status, args.success ?? ['200-299'])) return
   const error = statusError(answer, call, options)
-  if (!args.retry?.includes(status)) throw error
+  if (!args.retry || !isAmong(status, args.retry)) throw error
   // The author says that such an answer means: nothing was done.
-  const { code, message, retryAfterMs, details } = error
-  throw new SyncError('retryable', code, message, { status, retryAfterMs, details })
+  throw revised(error, { kind: 'retryable', outcomeUnknown: false })
 }
 
 /** @throws SyncError retryable `INVALID_ANSWER` when a read promised JSON and gave something else. */
 export function resultOf(answer: HttpAnswer, args: RequestArgs, system: string): HttpResult {
   const { location } = answer.headers
   return { status: answer.status, body: bodyOf(answer, args, system), ...(location !== undefined && { location }) }
+}
+
+/** What later steps see of it. */
+export function chosen(result: HttpResult, { result: path }: RequestArgs): unknown {
+  return path === undefined ? result : (valueAt(result.body, path) ?? null)
 }
 
 function bodyOf(answer: HttpAnswer, args: RequestArgs, system: string): unknown {

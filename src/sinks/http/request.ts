@@ -5,19 +5,40 @@ import type { Item } from '../sink.ts'
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** The step's config with values in place of expressions, as the schema has checked it. */
-export interface RequestArgs {
+export interface Address {
   readonly method?: Method
   readonly path: string
   readonly params?: Fields
   readonly query?: Fields
   readonly headers?: Fields
+}
+
+/** The step's config with values in place of expressions, as the schema has checked it. */
+export interface RequestArgs extends Address {
   readonly body?: unknown
   readonly bodyType?: 'json' | 'form'
   readonly idempotent?: boolean
   readonly idempotencyHeader?: string
-  readonly success?: readonly number[]
-  readonly retry?: readonly number[]
+  readonly success?: Statuses
+  readonly retry?: Statuses
+  readonly result?: string
+  readonly batch?: BatchArgs
+}
+
+/** Single ones, and ranges as `200-299`. */
+export type Statuses = readonly (number | string)[]
+
+/** Expressions are text here: they see what only the call knows. */
+export interface BatchArgs {
+  readonly size: number
+  readonly body?: string
+  readonly answers?: {
+    readonly at?: string
+    readonly only?: 'failed'
+    readonly ok?: string
+    readonly retry?: string
+    readonly id?: { readonly item: string; readonly answer: string }
+  }
 }
 
 export function argsOf(item: Item): RequestArgs {
@@ -32,17 +53,43 @@ export function readsOnly(method: Method): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
+export function isAmong(status: number, statuses: Statuses): boolean {
+  return statuses.some(one => {
+    if (typeof one === 'number') return one === status
+    const [from, to] = boundsOf(one)
+    return status >= from && status <= to
+  })
+}
+
+export function boundsOf(range: string): [from: number, to: number] {
+  const [from, to] = range.split('-')
+  return [Number(from), Number(to)]
+}
+
 /** The call of an item. @throws SyncError rejected `BAD_REQUEST_VALUE` for a value that has no place in a request. */
 export function callOf(item: Item): HttpCall {
   const args = argsOf(item)
-  const headers = headersOf(args.headers)
+  const call = headOf(args)
   // P3: the same effect carries the same key for ever.
-  if (args.idempotencyHeader !== undefined) headers[args.idempotencyHeader.toLowerCase()] = item.id
-  const call = { method: methodOf(args), url: urlOf(args), headers }
-  const { body, type } = sentBefore(item) ?? bodyOf(args)
+  if (args.idempotencyHeader !== undefined) call.headers[args.idempotencyHeader.toLowerCase()] = item.id
+  return withBody(call, sentBefore(item) ?? bodyOf(args))
+}
+
+export interface CallHead {
+  readonly method: Method
+  readonly url: string
+  /** Lower-case names. */
+  readonly headers: Record<string, string>
+}
+
+/** A call without its body. @throws as `callOf`. */
+export function headOf(args: Address): CallHead {
+  return { method: methodOf(args), url: urlOf(args), headers: headersOf(args.headers) }
+}
+
+export function withBody(call: CallHead, { body, type }: SentBody): HttpCall {
   if (body === null) return call
-  headers['content-type'] ??= type
-  return { ...call, body }
+  return { ...call, headers: { 'content-type': type, ...call.headers }, body }
 }
 
 /** The body of a call as it goes out; null for none. */
@@ -51,7 +98,7 @@ export interface SentBody {
   readonly type: string
 }
 
-export function bodyOf({ body, bodyType }: RequestArgs): SentBody {
+export function bodyOf({ body, bodyType }: Pick<RequestArgs, 'body' | 'bodyType'>): SentBody {
   if (bodyType === 'form') {
     const form = body === undefined ? null : encoded(fieldsOf(body), 'body').toString()
     return { body: form, type: 'application/x-www-form-urlencoded' }
@@ -69,7 +116,7 @@ export function placeholdersOf(path: string): string[] {
   return [...path.matchAll(/\{([^{}]*)\}/g)].map(([, name]) => name!)
 }
 
-function urlOf({ path, params = {}, query }: RequestArgs): string {
+function urlOf({ path, params = {}, query }: Address): string {
   const filled = path.includes('{')
     ? path.replace(/\{([^{}]*)\}/g, (_, name: string) => part(name, params[name]))
     : path

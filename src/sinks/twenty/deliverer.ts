@@ -1,10 +1,10 @@
+import { isolate } from '../../clients/isolate.ts'
 import type { CallOptions } from '../../clients/twenty/calls.ts'
 import type { TwentyClient } from '../../clients/twenty/client.ts'
 import { MOST_AFFECTED, type Row } from '../../clients/twenty/records.ts'
 import type { TwentyObject, TwentySchema } from '../../clients/twenty/schema.ts'
 import { asSyncError, SyncError } from '../../errors.ts'
 import type { Delivery, Plan } from '../sink.ts'
-import { isolate } from './isolate.ts'
 import { LinkWriter } from './link-writer.ts'
 import {
   byId,

@@ -1,3 +1,4 @@
+import { isolate } from '../../clients/isolate.ts'
 import type { CallOptions } from '../../clients/twenty/calls.ts'
 import type { TwentyClient } from '../../clients/twenty/client.ts'
 import { anyOf, withDeleted } from '../../clients/twenty/filter.ts'
@@ -5,7 +6,6 @@ import type { Row } from '../../clients/twenty/records.ts'
 import type { TwentyObject, TwentySchema } from '../../clients/twenty/schema.ts'
 import { asSyncError, SyncError } from '../../errors.ts'
 import type { Plan } from '../sink.ts'
-import { isolate } from './isolate.ts'
 import { byId, type Outcomes } from './outcomes.ts'
 import { privateOf } from './plan-wish.ts'
 

@@ -1,4 +1,4 @@
-import { asSyncError, type SyncError } from '../../errors.ts'
+import { asSyncError, type SyncError } from '../errors.ts'
 
 /**
  * Sends a batch, and when the other side refuses it as a whole finds the items that it is about, so that only these
