@@ -3,7 +3,7 @@ import type { Fields } from '../event.ts'
 import type { Conflict } from '../sync/conflict.ts'
 import type { Decided, Decision } from '../sync/decisions.ts'
 import type { GuardedKind } from '../sync/guard.ts'
-import type { ReconcileReport } from '../sync/reconcile.ts'
+import type { ReconcileReport } from '../sync/reconcile-report.ts'
 import type { Suggestion } from '../sync/suggestions.ts'
 import type { FlowState } from './supervisor.ts'
 

@@ -2,6 +2,7 @@ import type { SideName } from '../config/config.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
 import { conflictOf } from '../sync/conflict.ts'
 import { planContext } from '../sync/context.ts'
+import { guardedKinds } from '../sync/guard.ts'
 import { isAlive, type Link, other, SIDES } from '../sync/link.ts'
 import { settle } from '../sync/plan.ts'
 import { shortLinkId } from '../sync/suggestions.ts'
@@ -100,8 +101,7 @@ function due(sync: OpenSync, link: Link): Said {
   const { failing = 0, lastError } = supervisor!.runner.status
   const writes = settle(structuredClone(link), context.mapping, compiled.config, planContext(context))
   const guarded = waitingAtGuard(sync)
-  const kinds = SIDES.flatMap(side => (writes[side] ? [KIND[writes[side].op]] : []))
-  const kind = kinds.find(each => guarded[each] > 0)
+  const kind = guardedKinds(writes).find(each => guarded[each] > 0)
   if (kind) {
     const says = `the limit of ${compiled.config.guard[kind]} ${kind} an hour is used up; ${guarded[kind]} wait`
     return { verdict: 'guard', says, next: `twenty-sync pass ${name} --${kind} ${guarded[kind]}` }
@@ -115,8 +115,6 @@ function due(sync: OpenSync, link: Link): Said {
   }
   return { verdict: 'waiting', says: 'it is about to be written', next: STATUS }
 }
-
-const KIND = { create: 'creates', update: 'updates', restore: 'creates', delete: 'deletes' } as const
 
 function alone({ context, compiled, name }: OpenSync, link: Link, side: SideName): Said {
   const target = compiled.config[other(side)]

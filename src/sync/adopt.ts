@@ -3,9 +3,9 @@ import type { Fields } from '../event.ts'
 import type { SyncContext } from './context.ts'
 import { keysMadeWith } from './counterpart.ts'
 import type { IntendedWrite, Link } from './link.ts'
-import type { LinkTransaction } from './link-store.ts'
+import type { LinkTransaction } from './link-transaction.ts'
 import type { Mapping } from './mapping.ts'
-import { isRewritten } from './observe.ts'
+import { isRewritten } from './rewritten.ts'
 
 /** Canonical values by field. */
 type Values = IntendedWrite['values']

@@ -1,7 +1,7 @@
 import { applyAnswers, type BodyReading, readBody } from './answers.ts'
 import type { SyncContext } from './context.ts'
 import { type Link, SIDES } from './link.ts'
-import type { LinkTransaction } from './link-store.ts'
+import type { LinkTransaction } from './link-transaction.ts'
 import type { PeerOptions } from './peer.ts'
 import {
   type Asked,

@@ -1,7 +1,7 @@
 import sortBy from 'lodash/sortBy.js'
 import type { SideName } from '../config/config.ts'
 import { planContext, type SyncContext } from './context.ts'
-import { type Link, other, SIDES } from './link.ts'
+import { isUnclear, type Link, other, SIDES } from './link.ts'
 import { match } from './match.ts'
 import type { Observer } from './observer.ts'
 import type { PeerOptions } from './peer.ts'
@@ -79,8 +79,7 @@ export class FirstWalk {
         if (!pair) continue
         const writes = settle(pair, mapping, config, { ...plan, matched: true })
         const kind = SIDES.map(each => `${each} ${writes[each]?.op ?? ''}`).join()
-        const isUnclear = SIDES.some(each => pair[each]?.unclear)
-        const isDue = isUnclear || writes.left !== undefined || writes.right !== undefined
+        const isDue = isUnclear(pair) || writes.left !== undefined || writes.right !== undefined
         if (isDue) due.push({ id: pair.id, kind })
         await transaction.put(pair, { due: isDue })
       }

@@ -1,10 +1,19 @@
 import type { SyncConfig } from '../config/config.ts'
-import type { LinkTransaction } from './link-store.ts'
+import { type IntendedWrite, SIDES } from './link.ts'
+import type { LinkTransaction } from './link-transaction.ts'
+import type { Due } from './plan.ts'
 import type { SyncKeys } from './sync-keys.ts'
 
 export type GuardedKind = 'creates' | 'updates' | 'deletes'
 
 export const GUARDED: readonly GuardedKind[] = ['creates', 'updates', 'deletes']
+
+const KIND_OF: Readonly<Record<IntendedWrite['op'], GuardedKind>> = {
+  create: 'creates',
+  update: 'updates',
+  restore: 'creates',
+  delete: 'deletes',
+}
 
 const WINDOW_MS = 3_600_000
 
@@ -68,4 +77,9 @@ export class OpenGuard {
     this.#state = { ...this.#state, passed: { ...passed, [kind]: passed[kind] + count } }
     this.#save(this.#state)
   }
+}
+
+/** One per side that is written. */
+export function guardedKinds(due: Due): GuardedKind[] {
+  return SIDES.flatMap(side => (due[side] ? [KIND_OF[due[side].op]] : []))
 }

@@ -193,3 +193,13 @@ export function other(side: SideName): SideName {
 export function isAlive(side: Side | undefined): side is Side {
   return side !== undefined && side.deleted === undefined && !side.missing
 }
+
+/** A side has to be read before anything is decided about the pair. */
+export function isUnclear(link: Link): boolean {
+  return SIDES.some(side => link[side]?.unclear === true)
+}
+
+/** Everything about it but when it was last confirmed. */
+export function fingerprint(link: Link): string {
+  return JSON.stringify(link).replaceAll(/"confirmedAt":\d+/g, '')
+}

@@ -1,6 +1,6 @@
 import type { SideName } from '../config/config.ts'
 import { type Link, other } from './link.ts'
-import type { LinkTransaction } from './link-store.ts'
+import type { LinkTransaction } from './link-transaction.ts'
 
 export interface MatchContext {
   readonly now: number

@@ -2,8 +2,9 @@ import type { SideName } from '../config/config.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
 import { adopterOf } from './adopt.ts'
 import { linkIdFor, planContext, type SyncContext } from './context.ts'
-import type { Link } from './link.ts'
-import type { LinkTransaction } from './link-store.ts'
+import { isCreating } from './creating.ts'
+import { fingerprint, isUnclear, type Link } from './link.ts'
+import type { LinkTransaction } from './link-transaction.ts'
 import { match } from './match.ts'
 import { newLink, observe } from './observe.ts'
 import type { PeerChange, PeerRecord } from './peer.ts'
@@ -46,7 +47,7 @@ export class Observer {
       const due = new Map<string, boolean>()
       const deferred: number[] = []
       const waiting = new Set<string>()
-      const creating = await this.#creating(transaction, side)
+      const creating = await isCreating(this.#context, transaction, side)
       for (const [place, seen] of page.entries()) {
         const { id } = seen.change.record
         const link = await transaction.linkOf(side, id)
@@ -86,14 +87,6 @@ export class Observer {
     if (!peers[side].choosesId) transaction.requireAbsent(keys.creating(side))
   }
 
-  /** The answer that names the record is still to come: a record without a link may be that one. */
-  async #creating(transaction: LinkTransaction, side: SideName): Promise<boolean> {
-    const { keys, peers } = this.#context
-    if (peers[side].choosesId) return false
-    const links = ((await transaction.value(keys.creating(side))) as string[] | undefined) ?? []
-    return links.length > 0
-  }
-
   async #take(
     transaction: LinkTransaction,
     side: SideName,
@@ -103,7 +96,7 @@ export class Observer {
     const context = this.#context
     const { mapping, peers, config, env } = context
     const link = known ?? newLink(linkIdFor(context, side, seen.change.record.id))
-    const before = JSON.stringify(link)
+    const before = fingerprint(link)
     if (!known && seen.change.kind !== 'present' && !seen.change.incomplete)
       entomb(link, side, seen.change, env.clock.now())
     observe(link, { side, ...seen, offsetMs: peers[side].clockOffsetMs(), now: env.clock.now() }, mapping)
@@ -113,9 +106,9 @@ export class Observer {
     const pair = adopter ?? (known?.ended ? link : await match(transaction, link, side, matching))
     if (!pair) return 'wait'
     const write = settle(pair, mapping, config, plan)
-    const isDue = Object.keys(write).length > 0 || pair.left?.unclear === true || pair.right?.unclear === true
+    const isDue = Object.keys(write).length > 0 || isUnclear(pair)
     // What only repeats is not written again: that is most of what a poll or a complete walk brings.
-    if (pair === link && known && !isDue && sameBut(before, pair)) return undefined
+    if (pair === link && known && !isDue && fingerprint(pair) === before) return undefined
     // P2: a crash between the first walk and the matching must not leave it unmatched.
     await transaction.put(pair, { due: isDue || !plan.matched })
     return { link: pair, due: isDue }
@@ -135,10 +128,4 @@ function entomb(link: Link, side: SideName, { record }: PeerChange, now: number)
     wrote: [],
   }
   link.ended = { at: now, why: 'deleted' }
-}
-
-/** Nothing changed but when it was last confirmed. */
-function sameBut(before: string, link: Link): boolean {
-  const strip = (text: string) => text.replaceAll(/"confirmedAt":\d+/g, '')
-  return strip(before) === strip(JSON.stringify(link))
 }

@@ -2,8 +2,9 @@ import type { SideName } from '../config/config.ts'
 import type { SyncError } from '../errors.ts'
 import type { SyncContext } from './context.ts'
 import { type IntendedWrite, type Link, other } from './link.ts'
-import type { LinkTransaction } from './link-store.ts'
-import { observe, observeAnswer } from './observe.ts'
+import type { LinkTransaction } from './link-transaction.ts'
+import { observe } from './observe.ts'
+import { observeAnswer } from './observe-answer.ts'
 import type { PeerOutcome, PeerRecord } from './peer.ts'
 
 export interface Answer {

@@ -2,7 +2,7 @@ import type { SideName, SyncConfig } from '../config/config.ts'
 import { type Field, type IntendedWrite, isAlive, type Link, other, SIDES } from './link.ts'
 import type { FieldMap, Mapping } from './mapping.ts'
 import { type MergeContext, merge } from './merge.ts'
-import { isInStep } from './observe.ts'
+import { isInStep } from './take-in.ts'
 
 export interface PlanContext extends MergeContext {
   /** Both sides were walked completely once: only now is it known that a record has no counterpart. */

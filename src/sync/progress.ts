@@ -1,6 +1,6 @@
 import type { SideName } from '../config/config.ts'
 import type { StateStore } from '../state/state-store.ts'
-import type { ReconcileReport } from './reconcile.ts'
+import type { ReconcileReport } from './reconcile-report.ts'
 import type { SyncKeys } from './sync-keys.ts'
 
 /** How far the first walk of both sides came. */

@@ -2,7 +2,8 @@ import { asSyncError, type SyncError } from '../errors.ts'
 import { BatchQueue } from '../runtime/batch-queue.ts'
 import type { SyncContext } from './context.ts'
 import type { GuardedKind } from './guard.ts'
-import { type RoundResult, SettleRound } from './settle-round.ts'
+import type { RoundResult } from './round.ts'
+import { SettleRound } from './settle-round.ts'
 
 /** Most links of one round, and how many make it leave at once. A bulk round is large, so that few calls are not full. */
 const ROUND = 200

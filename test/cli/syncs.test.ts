@@ -7,7 +7,7 @@ import type {
   WhyNotReport,
   WhyReport,
 } from '../../src/runtime/sync-reports.ts'
-import type { ReconcileReport } from '../../src/sync/reconcile.ts'
+import type { ReconcileReport } from '../../src/sync/reconcile-report.ts'
 import { cli, fakeOperations } from './fake-shell.ts'
 
 const LEFT = { system: 'twenty', object: 'person' }

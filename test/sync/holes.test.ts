@@ -2,11 +2,13 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { SideName } from '../../src/config/config.ts'
 import type { StateStore } from '../../src/state/state-store.ts'
 import type { Field, Link } from '../../src/sync/link.ts'
-import type { Peer, PeerOutcome } from '../../src/sync/peer.ts'
+import type { PeerOutcome } from '../../src/sync/peer.ts'
+import { withMethod } from '../support/with-method.ts'
 import { scheduleOf as drawn, type Schedule } from './sim/schedule.ts'
 import type { Hooks } from './sim/world.ts'
 
 type Observe = typeof import('../../src/sync/observe.ts')
+type Answer = typeof import('../../src/sync/observe-answer.ts')
 type Plan = typeof import('../../src/sync/plan.ts')
 type Merge = typeof import('../../src/sync/merge.ts')
 
@@ -15,6 +17,7 @@ interface Mutant {
   readonly name: string
   readonly hooks?: () => Hooks
   readonly observe?: (real: Observe) => Partial<Observe>
+  readonly answer?: (real: Answer) => Partial<Answer>
   readonly plan?: (real: Plan) => Partial<Plan>
   readonly merge?: (real: Merge) => Partial<Merge>
   /** Where chance brings the case too seldom. */
@@ -34,7 +37,7 @@ const MUTANTS: readonly Mutant[] = [
       const answers = new Map<string, PeerOutcome>()
       return {
         peer: peer =>
-          wrapped(peer, {
+          withMethod(peer, {
             write: async (writes, options) => {
               const keyed = writes.map(write => ({
                 write,
@@ -64,7 +67,7 @@ const MUTANTS: readonly Mutant[] = [
     name: '2: a delete that failed counts as done',
     hooks: () => ({
       peer: peer =>
-        wrapped(peer, {
+        withMethod(peer, {
           write: async (writes, options) => {
             if (writes[0]!.op !== 'delete') return peer.write(writes, options)
             try {
@@ -198,7 +201,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: '9: an echo that is not what was predicted is somebody’s edit',
     likely: 5,
-    observe: real => ({
+    answer: real => ({
       observeAnswer: (link, answer, mapping) => {
         real.observeAnswer(link, answer, mapping)
         for (const map of mapping.fields) {
@@ -260,7 +263,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'no accepted values per side',
     likely: 5,
-    observe: real => ({
+    answer: real => ({
       observeAnswer: (link, answer, mapping) => {
         real.observeAnswer(link, answer, mapping)
         for (const field of Object.values(link.fields)) delete field[answer.side].accepted
@@ -310,7 +313,7 @@ const MUTANTS: readonly Mutant[] = [
     likely: 167,
     hooks: () => ({
       peer: peer =>
-        wrapped(peer, {
+        withMethod(peer, {
           get: async (ids, options) =>
             (await peer.get(ids, options)).map(
               (record, place) =>
@@ -324,7 +327,7 @@ const MUTANTS: readonly Mutant[] = [
 afterEach(unmutated)
 
 function unmutated(): void {
-  for (const name of ['observe', 'plan', 'merge']) vi.doUnmock(`../../src/sync/${name}.ts`)
+  for (const name of ['observe', 'observe-answer', 'plan', 'merge']) vi.doUnmock(`../../src/sync/${name}.ts`)
   vi.resetModules()
 }
 
@@ -343,6 +346,7 @@ describe('the oracle catches', () => {
 async function scheduleThatCatches(mutant: Mutant): Promise<Schedule | undefined> {
   vi.resetModules()
   put('observe', mutant.observe)
+  put('observe-answer', mutant.answer)
   put('plan', mutant.plan)
   put('merge', mutant.merge)
   const { violationsOf } = await import('./sim/shrink.ts')
@@ -361,16 +365,6 @@ function put<M extends object>(name: string, wrap: ((real: M) => Partial<M>) | u
   vi.doMock(`../../src/sync/${name}.ts`, async importOriginal => {
     const real = await importOriginal<M>()
     return { ...real, ...wrap(real) }
-  })
-}
-
-function wrapped(peer: Peer, changed: Partial<Peer>): Peer {
-  return new Proxy(peer, {
-    get: (target, name) => {
-      if (name in changed) return changed[name as keyof Peer]
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
   })
 }
 

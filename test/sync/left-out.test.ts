@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { SyncError } from '../../src/errors.ts'
 import type { Peer } from '../../src/sync/peer.ts'
-import { PEOPLE, SyncBench, withMethod } from '../support/sync-bench.ts'
+import { PEOPLE, SyncBench } from '../support/sync-bench.ts'
 import { until } from '../support/until.ts'
+import { withMethod } from '../support/with-method.ts'
 
 let bench: SyncBench
 afterEach(() => bench.stop())

@@ -3,8 +3,9 @@ import type { Fields } from '../../src/event.ts'
 import type { Peer } from '../../src/sync/peer.ts'
 import type { ReconcileOptions } from '../../src/sync/reconcile.ts'
 import type { SyncRunner } from '../../src/sync/sync-runner.ts'
-import { PEOPLE, SyncBench, withMethod } from '../support/sync-bench.ts'
+import { PEOPLE, SyncBench } from '../support/sync-bench.ts'
 import { until } from '../support/until.ts'
+import { withMethod } from '../support/with-method.ts'
 
 let bench: SyncBench
 afterEach(() => bench.stop())

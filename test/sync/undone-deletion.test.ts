@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Peer } from '../../src/sync/peer.ts'
-import { PEOPLE, SyncBench, withMethod } from '../support/sync-bench.ts'
+import { PEOPLE, SyncBench } from '../support/sync-bench.ts'
 import { until } from '../support/until.ts'
+import { withMethod } from '../support/with-method.ts'
 
 let bench: SyncBench
 afterEach(() => bench.stop())

@@ -1,6 +1,6 @@
 import type { Clock } from '../../environment.ts'
 import type { ReconcileProgress, RecordName } from '../../runtime/sync-reports.ts'
-import type { ReconcileReport } from '../../sync/reconcile.ts'
+import type { ReconcileReport } from '../../sync/reconcile-report.ts'
 import type { Output } from '../shell.ts'
 import type { View } from './status-text.ts'
 import type { Style } from './style.ts'
