@@ -1,10 +1,10 @@
 import type { SideName } from '../config/config.ts'
 import { asSyncError, SyncError } from '../errors.ts'
 import type { EventLog, LoggedEvent, Partition } from '../log/event-log.ts'
-import { UNCLASSIFIED_TRIES } from '../runtime/retry.ts'
 import type { Supervised } from '../runtime/supervisor.ts'
 import type { Coordinator } from '../state/coordinator.ts'
 import type { SyncContext } from './context.ts'
+import { EventTaker } from './event-taker.ts'
 import { FirstWalk } from './first-walk.ts'
 import { Observer } from './observer.ts'
 import { openSync, type SyncParts } from './open.ts'
@@ -27,20 +27,10 @@ export interface SyncRunnerOptions extends SyncParts {
   readonly drainMs: number
 }
 
-/** Events deferred because a write to their link is under way are looked at again this often, and when a round ends. */
-const DEFERRED_MS = 500
-/** Most events of one commit. */
-const PAGE = 100
 /** How often what another instance left behind is looked for. */
 const SWEEP_MS = 300_000
 const WALK_LEASE_MS = 60_000
 const WALK_RETRY_MS = 5000
-
-interface Deferred {
-  readonly partition: Partition
-  readonly side: SideName
-  readonly logged: LoggedEvent
-}
 
 /** A two-way sync at work: takes the events of both sides in, and brings every pair to rest. */
 export class SyncRunner implements Supervised {
@@ -49,14 +39,10 @@ export class SyncRunner implements Supervised {
   readonly progress: ProgressStore
   readonly #options: SyncRunnerOptions
   readonly #observer: Observer
+  readonly #taker: EventTaker
   #settler: Settler | undefined
   #questions: Questions | undefined
-  #deferred: Deferred[] = []
-  #deferredTimer: (() => void) | undefined
-  #leftOut = 0
-  #lastLeftOut: { readonly code: string; readonly message: string; readonly at: number } | undefined
   #stopping = new AbortController()
-  #signal: AbortSignal = this.#stopping.signal
   #fatal: SyncError | undefined
 
   constructor(options: SyncRunnerOptions) {
@@ -65,6 +51,12 @@ export class SyncRunner implements Supervised {
     this.context = context
     this.progress = progress
     this.#observer = new Observer(this.context)
+    this.#taker = new EventTaker({
+      context,
+      observer: this.#observer,
+      due: links => this.#settler!.add(links),
+      failed: error => this.#stop(error),
+    })
   }
 
   get name(): string {
@@ -82,13 +74,14 @@ export class SyncRunner implements Supervised {
   get status() {
     const settler = this.#settler?.status
     const questions = this.#questions?.status
-    const [lastError] = [settler?.lastError, questions?.lastError, this.#lastLeftOut]
+    const { deferred, leftOut, lastError: notTaken } = this.#taker.status
+    const [lastError] = [settler?.lastError, questions?.lastError, notTaken]
       .filter(error => error !== undefined)
       .sort((a, b) => b.at - a.at)
     return {
       progress: this.progress.current,
-      deferred: this.#deferred.length,
-      leftOut: this.#leftOut,
+      deferred,
+      leftOut,
       ...settler,
       ...(lastError && { lastError }),
       ...(questions && { questions }),
@@ -97,7 +90,7 @@ export class SyncRunner implements Supervised {
 
   /** Nothing is waiting, under way or put off. For tests and for a reconcile that waits for its repairs. */
   get isIdle(): boolean {
-    return this.#deferred.length === 0 && (this.#settler?.isIdle ?? true) && (this.#questions?.isIdle ?? true)
+    return this.#taker.status.deferred === 0 && (this.#settler?.isIdle ?? true) && (this.#questions?.isIdle ?? true)
   }
 
   /** Links that somebody changed from outside the events: a person's decision, a comparison. */
@@ -116,14 +109,14 @@ export class SyncRunner implements Supervised {
     this.#fatal = undefined
     const both = AbortSignal.any([signal, this.#stopping.signal])
     const settler = new Settler(
-      { context: this.context, failed: error => this.#stop(error), rested: () => this.#retryDeferred() },
+      { context: this.context, failed: error => this.#stop(error), rested: () => this.#taker.retryDeferred() },
       both,
     )
     this.#settler = settler
     const questions = this.#questionsFor(settler)
     this.#questions = questions
     await this.progress.load()
-    this.#signal = both
+    this.#taker.begin(both)
     await Promise.all([
       this.#subscribe(both),
       questions?.run(both),
@@ -132,8 +125,7 @@ export class SyncRunner implements Supervised {
       }),
     ])
     await this.#drained(settler)
-    this.#deferredTimer?.()
-    this.#deferred = []
+    this.#taker.end()
     if (this.#fatal) throw this.#fatal
   }
 
@@ -188,14 +180,9 @@ export class SyncRunner implements Supervised {
         if (partition.topic === tasks) await this.#hear(partition, events, signal)
         if (partition.topic !== topics.left && partition.topic !== topics.right) return
         const side = partition.topic === topics.left ? 'left' : 'right'
-        return this.#take(
-          events.map(logged => ({ partition, side, logged })),
-          signal,
-        )
+        return this.#taker.take(events.map(logged => ({ partition, side, logged })))
       },
-      revoked: async (partition: Partition) => {
-        this.#deferred = this.#deferred.filter(deferred => deferred.partition !== partition)
-      },
+      revoked: async (partition: Partition) => this.#taker.revoked(partition),
     }
     // What was there before is found by the first walk.
     return log
@@ -220,75 +207,6 @@ export class SyncRunner implements Supervised {
         if (error.kind === 'fatal') return this.#stop(error)
         await this.#options.env.clock.sleep(Math.min(30_000, 200 * 2 ** attempt), signal).catch(() => {})
       }
-    }
-  }
-
-  /** P2: an event is finished once the links have it; what has to be written is on their list of dues. */
-  async #take(events: readonly Deferred[], signal: AbortSignal): Promise<void> {
-    for (let from = 0; from < events.length; from += PAGE) {
-      const page = events.slice(from, from + PAGE)
-      await this.#observe(page, signal)
-    }
-  }
-
-  async #observe(page: readonly Deferred[], signal: AbortSignal): Promise<void> {
-    const { side } = page[0]!
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        const seen = page.map(({ logged }) => this.#observer.seen(side, logged))
-        const { due, deferred } = await this.#observer.observe(side, seen)
-        const late = new Set(deferred)
-        for (const [place, { partition, logged }] of page.entries())
-          if (!late.has(place)) partition.finished(logged.offset)
-        this.#defer(page.filter((_, place) => late.has(place)))
-        this.#settler!.add(due)
-        return
-      } catch (thrown) {
-        const error = asSyncError(thrown)
-        if (error.kind === 'fatal') {
-          this.#stop(error)
-          return
-        }
-        if (isPoison(error, attempt)) return this.#isolate(page, error, signal)
-        await this.#options.env.clock.sleep(Math.min(30_000, 200 * 2 ** attempt), signal).catch(() => {})
-      }
-    }
-  }
-
-  /** One event that cannot be taken in keeps no other one from it. What it told, the next complete comparison finds. */
-  async #isolate(page: readonly Deferred[], error: SyncError, signal: AbortSignal): Promise<void> {
-    const [first, ...more] = page
-    if (more.length > 0) {
-      for (const one of page) await this.#observe([one], signal)
-      return
-    }
-    const { partition, logged } = first!
-    const { logger, clock } = this.#options.env
-    const { name } = this.context.config
-    const message = `event ${logged.topic}/${logged.partition}/${logged.offset} is left out: ${error.message}`
-    logger.error({ sync: name, code: error.code, err: error }, `${name}: ${message}`)
-    this.#leftOut++
-    this.#lastLeftOut = { code: error.code, message, at: clock.now() }
-    partition.finished(logged.offset)
-  }
-
-  #defer(events: readonly Deferred[]): void {
-    if (events.length === 0) return
-    this.#deferred.push(...events)
-    this.#deferredTimer ??= this.#options.env.clock.after(DEFERRED_MS, () => this.#retryDeferred(), {
-      background: true,
-    })
-  }
-
-  #retryDeferred(): void {
-    this.#deferredTimer?.()
-    this.#deferredTimer = undefined
-    const events = this.#deferred
-    if (events.length === 0) return
-    this.#deferred = []
-    for (const side of ['left', 'right'] as const) {
-      const some = events.filter(event => event.side === side && !event.partition.owned.aborted)
-      void this.#take(some, this.#signal)
     }
   }
 
@@ -371,9 +289,4 @@ export class SyncRunner implements Supervised {
     const due = await new FirstWalk(this.context, this.#observer, this.progress).run(signal)
     this.#settler!.add(due, { bulk: true })
   }
-}
-
-/** It will fail in the same way for ever, because of what is in the event. */
-function isPoison({ kind, code }: SyncError, attempt: number): boolean {
-  return kind === 'rejected' || (code === 'UNCLASSIFIED' && attempt >= UNCLASSIFIED_TRIES)
 }
