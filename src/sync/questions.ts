@@ -2,10 +2,10 @@ import { asSyncError, type SyncError } from '../errors.ts'
 import type { ChangeEvent } from '../event.ts'
 import { onAbort } from '../on-abort.ts'
 import { Asker, type Tended } from './asker.ts'
-import type { Conflict } from './conflict.ts'
 import type { SyncContext } from './context.ts'
 import type { Link } from './link.ts'
 import { type Board, NO_BOARD, type Question, takesPlace } from './question.ts'
+import { scanQuestions } from './question-scan.ts'
 import { SummaryTask } from './summary.ts'
 import type { Tasks } from './tasks.ts'
 import { compareVersions } from './version.ts'
@@ -250,24 +250,16 @@ export class Questions {
   }
 
   async #scan(): Promise<void> {
-    const { store } = this.#context
     const changed = new Set<string>()
     this.#changedInScan = changed
-    const waiting = new Map<string, number>()
     try {
-      const questions = new Map<string, Question>()
-      for await (const [id, question] of store.questions()) questions.set(id, question)
-      for (const [id, question] of questions) if (takesPlace(question)) this.#queue.add(id)
-      for await (const conflict of store.conflicts()) {
-        const { link, since } = conflict
-        const question = questions.get(link)
-        if (!takesPlace(question) && isAsking(conflict) && !isKnown(question, conflict)) waiting.set(link, since)
-      }
+      const { open, waiting } = await scanQuestions(this.#context.store)
+      for (const id of open) this.#queue.add(id)
+      for (const id of this.#waiting.keys()) if (!waiting.has(id) && !changed.has(id)) this.#waiting.delete(id)
+      for (const [id, since] of waiting) if (!changed.has(id)) this.#waiting.set(id, since)
     } finally {
       this.#changedInScan = undefined
     }
-    for (const id of this.#waiting.keys()) if (!waiting.has(id) && !changed.has(id)) this.#waiting.delete(id)
-    for (const [id, since] of waiting) if (!changed.has(id)) this.#waiting.set(id, since)
   }
 
   // --- failures
@@ -321,14 +313,4 @@ export class Questions {
     }
     this.#timers.set(id, this.#context.env.clock.after(ms, due, { background: true }))
   }
-}
-
-/** Held fields of a pair that lives; a hold of the pair as a whole is not asked in tasks. */
-function isAsking({ kind, fields }: Conflict): boolean {
-  return fields !== undefined && (kind === 'ask' || kind === 'loop' || kind === 'rejected')
-}
-
-/** Asked before, and dismissed by a person. */
-function isKnown(question: Question | undefined, { fields }: Conflict): boolean {
-  return question?.phase === 'dismissed' && fields!.every(name => question.open.includes(name))
 }
