@@ -18,6 +18,8 @@ export interface SandboxHttpFaults {
   /** The next n connections drop before anything is applied. */
   resetNext: number
   resetRate: number
+  /** The next n requests are applied and never answered: the caller waits until it has had enough. */
+  holdNext: number
 }
 
 /** One request as it came. */
@@ -31,7 +33,7 @@ export interface SandboxHttpCall {
   readonly at: number
   /** From `Idempotency-Key`, or the header that the options name. */
   readonly idempotencyKey: string | null
-  /** 0 when the connection was dropped. */
+  /** 0 when there was no answer. */
   status: number
   /** True when it had its effect: not refused, not reset, not a repeat of an idempotency key. */
   applied: boolean
@@ -47,8 +49,10 @@ export interface SandboxHttpAnswer {
 export interface SandboxHttpOptions {
   readonly port?: number
   readonly host?: string
-  /** Answers of applied requests. By default 200 `{"ok":true}`. */
+  /** Answers of applied requests, and, with 400 or more, refusals: those have no effect. By default 200 `{"ok":true}`. */
   readonly answer?: (call: SandboxHttpCall) => SandboxHttpAnswer
+  /** Answers in place of the API, outside faults and ledger; undefined leaves the request to the API. */
+  readonly control?: (call: SandboxHttpCall) => SandboxHttpAnswer | undefined
   /** Header that carries the idempotency key; lower case. */
   readonly idempotencyHeader?: string
   readonly faults?: Partial<SandboxHttpFaults>
@@ -82,6 +86,7 @@ const DEFAULT_FAULTS: SandboxHttpFaults = {
   loseAnswerRate: 0,
   resetNext: 0,
   resetRate: 0,
+  holdNext: 0,
 }
 
 /**
@@ -117,7 +122,7 @@ export async function startSandboxHttp(options: SandboxHttpOptions = {}): Promis
   }
 }
 
-type Fate = 'applied' | 'failed' | 'reset' | 'lost'
+type Fate = 'applied' | 'failed' | 'reset' | 'lost' | 'held'
 
 class Api {
   readonly faults: SandboxHttpFaults
@@ -153,10 +158,16 @@ class Api {
     request.on('error', () => request.destroy())
     request.on('end', () => {
       const call = this.#callOf(request, Buffer.concat(chunks).toString())
+      const controlled = this.#options.control?.(call)
+      if (controlled) {
+        call.status = controlled.status ?? 200
+        return reply(call, controlled, response)
+      }
       const fate = this.#fate()
       const answer = this.#apply(call, fate)
-      call.status = fate === 'reset' || fate === 'lost' ? 0 : (answer.status ?? 200)
+      call.status = fate === 'applied' || fate === 'failed' ? (answer.status ?? 200) : 0
       this.#keep(call)
+      if (fate === 'held') return
       const delayMs = this.faults.delayMs + this.faults.jitterMs * this.#random()
       if (delayMs > 0) setTimeout(() => reply(call, answer, response), delayMs)
       else reply(call, answer, response)
@@ -183,13 +194,12 @@ class Api {
     const { faults } = this
     if (this.#count('resetNext') || this.#random() < faults.resetRate) return 'reset'
     if (this.#count('failNext') || this.#random() < faults.errorRate) return 'failed'
+    if (this.#count('holdNext')) return 'held'
     return this.#count('loseAnswerNext') || this.#random() < faults.loseAnswerRate ? 'lost' : 'applied'
   }
 
-  #count(name: 'resetNext' | 'failNext' | 'loseAnswerNext'): boolean {
-    if (this.faults[name] <= 0) return false
-    this.faults[name]--
-    return true
+  #count(name: 'resetNext' | 'failNext' | 'loseAnswerNext' | 'holdNext'): boolean {
+    return countDown(this.faults, name)
   }
 
   #apply(call: SandboxHttpCall, fate: Fate): SandboxHttpAnswer {
@@ -201,9 +211,10 @@ class Api {
       this.counts.repeated++
       return first
     }
+    const answer = this.#options.answer?.(call) ?? { status: 200, body: { ok: true } }
+    if ((answer.status ?? 200) >= 400) return answer
     call.applied = true
     this.counts.applied++
-    const answer = this.#options.answer?.(call) ?? { status: 200, body: { ok: true } }
     if (key !== null) this.#answers.set(key, answer)
     return answer
   }
@@ -228,6 +239,13 @@ class Api {
       return false
     })
   }
+}
+
+/** True for each of the next requests that the switch means. */
+export function countDown<Name extends string>(switches: Record<Name, number>, name: Name): boolean {
+  if (switches[name] <= 0) return false
+  switches[name]--
+  return true
 }
 
 function reply(call: SandboxHttpCall, answer: SandboxHttpAnswer, response: ServerResponse): void {

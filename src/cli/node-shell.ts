@@ -4,7 +4,7 @@ import { Writable } from 'node:stream'
 import type { WriteStream } from 'node:tty'
 import { systemClock } from '../environment/clock.ts'
 import { EXIT, Interrupted } from './exit-code.ts'
-import type { Backend, Input, Output, Shell } from './shell.ts'
+import type { Backend, Input, Output, RunningSandbox, SandboxStart, Shell } from './shell.ts'
 
 /** The process that this is. */
 export async function nodeShell(): Promise<Shell> {
@@ -50,23 +50,25 @@ export const nodeBackend: Backend = {
   async verifyLive(config, env, signal) {
     return (await import('../runtime/daemon.ts')).verifyLive(config, env, signal)
   },
-  async startSandbox(options) {
+  async startSandbox({ all, ...options }) {
     // The one way from the product to its sandbox: a command that exists to start it. Nothing else may import it.
-    const server: string = new URL(
-      `../../sandbox/twenty/server.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
+    const file: string = new URL(
+      `../../sandbox/${all ? 'all' : 'twenty/server'}.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
       import.meta.url,
     ).href
-    const { startSandboxTwenty } = (await import(server)) as SandboxModule
-    const sandbox = await startSandboxTwenty(options)
-    return { url: sandbox.url, apiKey: sandbox.apiKey, close: () => sandbox.stop() }
+    const module = (await import(file)) as SandboxModule
+    const sandbox = await (all ? module.startSandboxAll! : module.startSandboxTwenty!)(options)
+    return Object.assign(sandbox, { close: () => sandbox.stop() })
   },
 }
 
+type StartSandbox = (
+  options: Omit<SandboxStart, 'all'>,
+) => Promise<Omit<RunningSandbox, 'close'> & { stop(): Promise<void> }>
+
 interface SandboxModule {
-  startSandboxTwenty(options: {
-    readonly port: number
-    readonly apiKey: string
-  }): Promise<{ readonly url: string; readonly apiKey: string; stop(): Promise<void> }>
+  readonly startSandboxTwenty?: StartSandbox
+  readonly startSandboxAll?: StartSandbox
 }
 
 function outputOf(stream: WriteStream): Output {

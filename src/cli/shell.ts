@@ -27,11 +27,22 @@ export interface Input {
 
 export type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
-/** A running stand-in for Twenty. */
+/** A running stand-in for Twenty, with those of the other systems where they were asked for. */
 export interface RunningSandbox {
   readonly url: string
   readonly apiKey: string
+  /** With `all`: what the shipped configs read. */
+  readonly variables?: Variables
+  /** With `all`: who is where. */
+  readonly systems?: readonly { readonly name: string; readonly url: string }[]
   close(): Promise<void>
+}
+
+export interface SandboxStart {
+  readonly port: number
+  readonly apiKey: string
+  /** Stand-ins for the other systems of the shipped configs too. */
+  readonly all: boolean
 }
 
 /** What the commands start. Loaded when needed: `--help` should not wait for a Kafka client. */
@@ -43,7 +54,7 @@ export interface Backend {
   startDaemon(options: DaemonOptions): Promise<Daemon>
   openOffline(config: Config, env: Environment): Promise<{ operations: Operations; close(): Promise<void> }>
   verifyLive(config: Config, env: Environment, signal: AbortSignal): ReturnType<typeof verifyLive>
-  startSandbox(options: { readonly port: number; readonly apiKey: string }): Promise<RunningSandbox>
+  startSandbox(options: SandboxStart): Promise<RunningSandbox>
 }
 
 /** The process around a command. Tests give their own. */

@@ -26,7 +26,7 @@ describe('sandbox', () => {
     const { shell, seen } = shellWithSandbox()
     const done = shell.run('sandbox')
     await until(() => shell.stdout.text !== '')
-    expect(seen.options).toEqual({ port: 3100, apiKey: 'sandbox-api-key' })
+    expect(seen.options).toEqual({ port: 3100, apiKey: 'sandbox-api-key', all: false })
     expect(shell.stdout.text).toMatchInlineSnapshot(`
       "A stand-in for Twenty at http://127.0.0.1:3100; its records are gone when it ends (Ctrl-C).
 

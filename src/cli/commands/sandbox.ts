@@ -6,6 +6,7 @@ import type { RunningSandbox } from '../shell.ts'
 interface SandboxOptions {
   readonly port: number
   readonly apiKey: string
+  readonly all?: boolean
 }
 
 export const addSandbox: AddCommand = (program, runner) => {
@@ -16,14 +17,16 @@ export const addSandbox: AddCommand = (program, runner) => {
       'Run a stand-in for Twenty on this machine, to try things on. It keeps its records in memory and listens on 127.0.0.1.',
     )
     .option('--port <number>', 'port to listen on; 0 takes a free one', wholeNumber(0), 3100)
+    .option('--all', 'stand-ins for every other system of the shipped configs too, on the ports that follow')
     .option('--api-key <key>', 'the API key that it accepts; it opens nothing but the sandbox', 'sandbox-api-key')
     .action(
-      runner.run(async (session: Session, { port, apiKey }: SandboxOptions) => {
+      runner.run(async (session: Session, { port, apiKey, all = false }: SandboxOptions) => {
         await interruptible(session.shell, async signal => {
-          const sandbox = await session.shell.backend.startSandbox({ port, apiKey })
+          const sandbox = await session.shell.backend.startSandbox({ port, apiKey, all })
           try {
-            const { url } = sandbox
-            await session.result({ url, apiKey: sandbox.apiKey }, () => sandboxText(sandbox, session))
+            const { url, variables, systems } = sandbox
+            const document = { url, apiKey: sandbox.apiKey, ...(variables && { variables, systems }) }
+            await session.result(document, () => (all ? allText : sandboxText)(sandbox, session))
             await new Promise<void>(resolve => {
               if (signal.aborted) resolve()
               signal.addEventListener('abort', () => resolve(), { once: true })
@@ -38,6 +41,7 @@ export const addSandbox: AddCommand = (program, runner) => {
   withExamples(command, [
     ['twenty-sync sandbox', 'on http://127.0.0.1:3100, until Ctrl-C'],
     ['twenty-sync sandbox --port 0 --json', 'on a free port, told as JSON'],
+    ['twenty-sync sandbox --all', 'with all that the configs under `config/` talk to'],
   ])
 }
 
@@ -68,5 +72,22 @@ function sandboxText({ url, apiKey }: RunningSandbox, { style }: Session): strin
     `  curl -s ${url}/sandbox/state`,
     `  curl -s ${url}/sandbox/faults`,
     `  curl -s -X PUT ${url}/sandbox/faults -d '{…}'`,
+  ].join('\n')
+}
+
+function allText({ variables = {}, systems = [] }: RunningSandbox, { style }: Session): string {
+  return [
+    `${style.bold('Stand-ins')}; what they know is gone when they end (Ctrl-C).`,
+    '',
+    ...systems.map(({ name, url }) => `  ${name.padEnd(12)}${style.cyan(url)}`),
+    '',
+    style.bold('Point twenty-sync at them'),
+    ...Object.entries(variables).map(([name, value]) => `  export ${name}=${value}`),
+    '  twenty-sync run config/enrichment.yaml',
+    '',
+    style.bold('See what each knows and did, and make it misbehave'),
+    '  curl -s <address>/sandbox/state',
+    '  curl -s <address>/sandbox/calls',
+    `  curl -s -X PUT <address>/sandbox/faults -d '{"failNext":1,"failStatus":429,"retryAfterSeconds":2}'`,
   ].join('\n')
 }
