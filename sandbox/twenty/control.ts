@@ -2,6 +2,7 @@ import { badRequest, TwentyError } from './errors.ts'
 import { patchFaults } from './faults.ts'
 import { type Answer, asObject, ok, parseJson, type SandboxRequest, splitUrl } from './http.ts'
 import { own } from './own.ts'
+import { addView } from './rest/views.ts'
 import type { Twenty } from './twenty.ts'
 import { edit } from './user-edit.ts'
 
@@ -52,6 +53,7 @@ const ROUTES: Record<string, Route> = {
     const meta = twenty.records.schema.required(String(object))
     return ok(twenty.records.create(meta, records, { kind: 'system' }, true), records.length, 201)
   },
+  'POST view': (twenty, request) => ok({ id: addView(twenty, asObject(parseJson(request.body)) as never) }, 1, 201),
   'POST metadata-event'(twenty, request) {
     const {
       metadataName = 'fieldMetadata',

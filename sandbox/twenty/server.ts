@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { serverNow } from './clock.ts'
 import type { Faults } from './faults.ts'
 import type { Answer, SandboxRequest } from './http.ts'
+import { addView, type WantedView } from './rest/views.ts'
 import type { Row } from './schema/types.ts'
 import { type LedgerEntry, Twenty, type TwentyOptions } from './twenty.ts'
 import { type UserEditor, userEditor } from './user-edit.ts'
@@ -36,6 +37,8 @@ export interface SandboxTwenty {
   rows(object: string): Row[]
   /** Adds records without events and without limits. */
   seed(object: string, records: readonly unknown[]): Row[]
+  /** A view as somebody saves it in the UI. @returns its id. */
+  addView(view: WantedView): string
   /** Changes as this person makes them in the UI. */
   asUser(workspaceMemberId: string): UserEditor
   /** People of the workspace. */
@@ -84,6 +87,7 @@ export async function startSandboxTwenty(options: SandboxTwentyOptions = {}): Pr
     rows: object => [...twenty.records.table(twenty.records.schema.required(object).nameSingular).rows()],
     seed: (object, records) =>
       twenty.records.create(twenty.records.schema.required(object), records, { kind: 'system' }, true),
+    addView: view => addView(twenty, view),
     asUser: id => userEditor(twenty, id),
     get members() {
       return [...twenty.records.table('workspaceMember').rows()]

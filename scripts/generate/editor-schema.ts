@@ -1,5 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { ConnectorDefinition, Registry } from '../../src/config/definition.ts'
+import { ExpressionsSchema } from '../../src/config/expressions-schema.ts'
 import {
   ActionKeys,
   BranchSchema,
@@ -40,6 +41,7 @@ export function editorSchema(registry: Registry): Generated {
       log: forEditor(viewOf(LogSchema)),
       state: forEditor(viewOf(StateSchema)),
       server: forEditor(viewOf(ServerSchema)),
+      expressions: forEditor(viewOf(ExpressionsSchema)),
     },
     definitions: definitions(registry),
   }

@@ -1,5 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { Example, Registry } from '../../src/config/definition.ts'
+import { ExpressionsSchema } from '../../src/config/expressions-schema.ts'
 import { ActionKeys, BranchSchema, EachSchema, FlowSchema, ProcessorKeys } from '../../src/config/flow-schema.ts'
 import { LogSchema } from '../../src/config/log-schema.ts'
 import { type SchemaView, viewOf } from '../../src/config/schema-view.ts'
@@ -78,6 +79,7 @@ function configPage(): string[] {
     ...section('log', LogSchema),
     ...section('state', StateSchema),
     ...section('server', ServerSchema),
+    ...section('expressions', ExpressionsSchema),
   ]
 }
 

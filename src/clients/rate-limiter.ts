@@ -48,6 +48,7 @@ export interface LimiterStatus {
 }
 
 interface Waiter {
+  readonly cost: number
   grant(): void
   refuse(error: unknown): void
 }
@@ -80,9 +81,10 @@ export class RateLimiter {
 
   /**
    * Resolves when the call may leave.
+   * @param cost how much it takes of each bucket; no more than the tightest holds.
    * @throws SyncError retryable `RATE_LIMITED` when the wait would exceed `LONGEST_WAIT_MS`; the signal's reason.
    */
-  acquire(priority: Priority, signal?: AbortSignal): Promise<void> {
+  acquire(priority: Priority, signal?: AbortSignal, cost = 1): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
       const queue = priority === 'live' ? this.#live : this.#replay
@@ -92,6 +94,7 @@ export class RateLimiter {
         reject(signal!.reason)
       }
       const waiter: Waiter = {
+        cost,
         grant: () => {
           forget?.()
           resolve()
@@ -140,8 +143,9 @@ export class RateLimiter {
     this.#pumping = true
     try {
       while (this.#live.length + this.#replay.length > 0) {
-        const wait = await this.#take()
-        if (wait === 0) (this.#live.shift() ?? this.#replay.shift())?.grant()
+        const queue = this.#live.length > 0 ? this.#live : this.#replay
+        const wait = await this.#take(queue[0]!.cost)
+        if (wait === 0) queue.shift()?.grant()
         else if (wait > LONGEST_WAIT_MS) this.#refuseAll(this.#tooLong(wait))
         else await this.#options.clock.sleep(wait)
       }
@@ -152,7 +156,7 @@ export class RateLimiter {
     }
   }
 
-  async #take(): Promise<number> {
+  async #take(cost: number): Promise<number> {
     const { coordinator, name } = this.#options
     const buckets = this.#buckets()
     if (this.#live.length === 0) {
@@ -161,7 +165,7 @@ export class RateLimiter {
       // Asked anew after the time in which one call becomes free.
       if (available <= tightest * RESERVE && tightest > 1) return Math.ceil(slowestRefill(buckets))
     }
-    return coordinator.take(name, 1, buckets)
+    return coordinator.take(name, cost, buckets)
   }
 
   #refuseAll(error: unknown): void {

@@ -50,7 +50,7 @@ export function readAction(written: WrittenStep, names: StepNames, context: Step
     id,
     verb,
     path,
-    config,
+    config: { ...action.defaults?.(config as never, context.sources), ...config },
     ...(typeof keys.when === 'string' && { when: keys.when }),
     ...(typeof keys.as === 'string' && { as: keys.as }),
     use: {

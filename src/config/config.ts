@@ -238,6 +238,8 @@ export interface Config {
   readonly log: LogConfig
   readonly state: StateConfig
   readonly server: ServerConfig
+  /** Domains of free-mail providers, besides those that `isFreeMail()` knows. */
+  readonly freeMail: readonly string[]
   /** Resolved secrets, for redaction by value. */
   readonly secrets: readonly string[]
   /** Said at start-up: every `insecure: true`, for example. */

@@ -189,6 +189,8 @@ export interface ActionDefinition<S extends TSchema = TSchema> extends ActionSpe
   /** Schema of the step without the common keys (`in`, `when`, `as`, `id`, `key`, `onUnknown`). */
   readonly config: S
   readonly examples: readonly Example[]
+  /** Values of keys that are left out, where they depend on what the flow reads: types of its connectors. */
+  defaults?(config: Static<S>, sources: readonly string[]): Fields
   /**
    * As of a component; expressions are text here.
    * @param names what the step's expressions see; undefined when an earlier step could not be understood.

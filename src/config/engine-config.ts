@@ -3,8 +3,9 @@ import type { Static, TSchema } from '@sinclair/typebox'
 import { checkCertificates } from './check-certificates.ts'
 import { checkOpen, checkUrl, isLoopback } from './check-secret.ts'
 import { checkValue } from './check-value.ts'
-import type { ConfigPath, LogConfig, ServerConfig, StateConfig, TlsConfig } from './config.ts'
+import type { Config, ConfigPath, LogConfig, ServerConfig, StateConfig, TlsConfig } from './config.ts'
 import { bytesOf, durationMs } from './definition.ts'
+import { ExpressionsSchema } from './expressions-schema.ts'
 import type { LoadContext } from './load-context.ts'
 import { LogSchema } from './log-schema.ts'
 import { keyPlaceOf, type MapNode, type Node, quoted, type ScalarNode, textAt } from './node.ts'
@@ -12,14 +13,15 @@ import { viewOf } from './schema-view.ts'
 import { ServerSchema } from './server-schema.ts'
 import { StateSchema } from './state-schema.ts'
 
-/** `log`, `state` and `server`: where events and memory live, and where the world comes in. */
+/** What is neither system nor flow: where events and memory live, where the world comes in, what expressions know. */
 export function readEngine(
   root: MapNode,
   files: readonly string[],
   load: LoadContext,
-): { log: LogConfig; state: StateConfig; server: ServerConfig } {
+): Pick<Config, 'log' | 'state' | 'server' | 'freeMail'> {
   const log = readLog(root, files, load)
-  return { log, state: readState(root, log, load), server: readServer(root, load) }
+  const { freeMail = [] } = checked(ExpressionsSchema, section(root, 'expressions'), 'expressions', load)
+  return { log, state: readState(root, log, load), server: readServer(root, load), freeMail }
 }
 
 /** The keys that belong to one kind only; elsewhere they would be ignored without a word. */

@@ -40,16 +40,18 @@ function readFlow(name: string, node: MapNode, context: FlowsContext): FlowConfi
   const path = ['flows', name]
   const config = checkValue(viewOf(FlowSchema), node, path, { load }) as Fields
   const steps = node.entries.get('steps')
+  const from = sourcesOf(node, path, context)
+  const sources = from.flatMap(({ connector }) => context.connectors.get(connector)?.definition.type ?? [])
   return {
     name,
     ...(typeof config.formerly === 'string' && { formerly: config.formerly }),
-    from: sourcesOf(node, path, context),
+    from,
     start: startOf(node.entries.get('start'), config.start, [...path, 'start'], load),
     // What is no number was said to be none, and this flow never runs.
     concurrency: typeof config.concurrency === 'number' ? config.concurrency : 1,
     rememberMs: rememberOf(node.entries.get('remember'), config.remember, [...path, 'remember'], context),
     steps: steps
-      ? readSteps(steps, [...path, 'steps'], new StepNames(), { load, registry, systems, ids: new Map() })
+      ? readSteps(steps, [...path, 'steps'], new StepNames(), { load, registry, systems, sources, ids: new Map() })
       : [],
   }
 }

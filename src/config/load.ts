@@ -25,7 +25,7 @@ export interface LoadOptions {
   readonly registry?: Registry
 }
 
-const SECTIONS = ['systems', 'connectors', 'flows', 'syncs', 'log', 'state', 'server'] as const
+const SECTIONS = ['systems', 'connectors', 'flows', 'syncs', 'log', 'state', 'server', 'expressions'] as const
 
 /**
  * Reads, resolves and checks a config. Nothing outside the files is asked: whether systems have the objects and fields

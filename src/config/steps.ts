@@ -16,6 +16,8 @@ export interface StepsContext {
   readonly load: LoadContext
   readonly registry: Registry
   readonly systems: ReadonlyMap<string, DeclaredSystem>
+  /** Types of the connectors that the flow reads. */
+  readonly sources: readonly string[]
   /** Ids taken so far in this flow, and where. */
   readonly ids: Map<string, Node>
 }

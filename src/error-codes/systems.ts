@@ -48,6 +48,31 @@ export const SYSTEM_CODES: ErrorCodes = {
     means: 'The object has no such field.',
     advice: 'Use the name that Twenty has; the message has the nearest one.',
   },
+  VIEW_NOT_FOUND: {
+    kinds: ['rejected'],
+    means: 'Twenty has no view of that name for the object, or only one that is not shown to everybody.',
+    advice: 'Use one of the names in the message, or make the view one that the whole workspace sees; then redrive.',
+  },
+  AMBIGUOUS_VIEW: {
+    kinds: ['rejected'],
+    means: 'Several views of the object have that name.',
+    advice: 'Rename one in Twenty, or name one by its id; then redrive.',
+  },
+  VIEW_NOT_POSSIBLE: {
+    kinds: ['rejected'],
+    means: 'A filter of the view cannot be asked from outside, such as one that means the person who looks at it.',
+    advice: 'Change that filter in Twenty, or write the condition as `filter` in the step; then redrive.',
+  },
+  FILTER_NOT_POSSIBLE: {
+    kinds: ['rejected'],
+    means: "A condition of `filter`, `by` or a view is none, or holds a value that Twenty's filters cannot take.",
+    advice: 'Mend the condition that the message names, then redrive. To find one record, `match` takes any value.',
+  },
+  TOO_MANY_FOUND: {
+    kinds: ['rejected'],
+    means: 'More records are found than a step can keep as one list.',
+    advice: 'Go over them with `each`, which reads page by page, or narrow them, or set `limit`.',
+  },
   FIELDS_NOT_READ: {
     kinds: ['retryable'],
     means: 'Values of Twenty were to be compared before its field list was read.',

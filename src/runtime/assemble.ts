@@ -14,6 +14,7 @@ import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import { compileExpression } from '../expressions/compile.ts'
+import { extendFreeMail } from '../expressions/functions/free-mail.ts'
 import { DEFAULT_MAX_RECORD_BYTES, type TopicSpec } from '../log/event-log.ts'
 import type { ActionUse, Sink } from '../sinks/sink.ts'
 import { assembleSync, type CompiledSync, verifySyncs } from './assemble-syncs.ts'
@@ -78,6 +79,7 @@ class Assembler {
   }
 
   assemble(): Assembly {
+    extendFreeMail(this.#config.freeMail)
     for (const system of this.#config.systems.values()) this.#makeSystem(system)
     for (const connector of this.#config.connectors.values()) this.#makeConnector(connector)
     const flows = [...this.#config.flows.values()].map(flow => ({

@@ -1,5 +1,5 @@
 import { createTwentyClient, type TwentyClient } from '../clients/twenty/client.ts'
-import { TwentyConfig } from '../clients/twenty/config.ts'
+import { batchOf, TwentyConfig } from '../clients/twenty/config.ts'
 import { MOST_ROWS } from '../clients/twenty/records.ts'
 import { defineSink } from '../config/definition.ts'
 import { asSyncError } from '../errors.ts'
@@ -30,7 +30,7 @@ export default defineSink({
   create(config, { client, env }): Sink {
     const twenty = client as TwentyClient
     const planner = new Planner(twenty, env.clock)
-    const batch = config.batch ?? 60
+    const batch = batchOf(config)
     const deliverer = new Deliverer(twenty, planner, batch)
     return {
       batchOf: () => ({ deliver: batch, plan: MOST_ROWS }),
@@ -43,6 +43,7 @@ export default defineSink({
           return items.map(() => error)
         }
       },
+      page: (item, cursor, signal) => planner.page(item, cursor, { signal, priority: item.priority }),
       deliver: (plans, signal) => deliverer.deliver(plans, { signal, priority: priorityOf(plans.map(itemOf)) }),
       amend: undoneDelete,
       async verify(uses, signal) {

@@ -77,7 +77,7 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       lines('flow: {}', 'conectors: {}', 'zzzzzzz: 1'),
       'c.yaml:1:1 flow unknown-key: there is no key `flow` here => flows',
       'c.yaml:2:1 conectors unknown-key: there is no key `conectors` here => connectors',
-      'c.yaml:3:1 zzzzzzz unknown-key: there is no key `zzzzzzz` here => one of systems, connectors, flows, syncs, log, state, server',
+      'c.yaml:3:1 zzzzzzz unknown-key: there is no key `zzzzzzz` here => one of systems, connectors, flows, syncs, log, state, server, expressions',
     ],
     'a mistyped section, whose names are known all the same': [
       `${SYSTEM}${FORM.replace('connectors', 'conectors')}${lines('flows:', '  a:', '    from: lead-form', '    steps:', '      - upsert: { in: twentyy, object: person, match: id, values: {} }')}`,

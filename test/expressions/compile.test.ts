@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { SyncError } from '../../src/errors.ts'
 import type { ExpressionDefect } from '../../src/expressions/check.ts'
 import { type CompileOptions, compileExpression } from '../../src/expressions/compile.ts'
+import { extendFreeMail } from '../../src/expressions/functions/free-mail.ts'
 
 const scope = {
   event: { id: 'e1', type: 'person.updated', changed: ['name'], time: '2026-11-24T09:30:00.000Z' },
@@ -239,4 +240,16 @@ it('never changes the data', () => {
   evaluate("data.tags + ['c']")
   evaluate("data.items.map(i, {'price': i.price * 2})")
   expect(scope).toEqual(before)
+})
+
+describe('isFreeMail', () => {
+  it('takes the domains of the config beside those that it knows', () => {
+    const { evaluate } = compileExpression('data.domains.map(d, isFreeMail(d))')
+    const asked = { data: { domains: ['me@Mailbox.example', 'gmail.com', 'acme.com'] } }
+    expect(evaluate(asked)).toEqual([false, true, false])
+    extendFreeMail(['mailbox.EXAMPLE'])
+    expect(evaluate(asked)).toEqual([true, true, false])
+    extendFreeMail([])
+    expect(evaluate(asked)).toEqual([false, true, false])
+  })
 })

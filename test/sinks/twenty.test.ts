@@ -366,6 +366,30 @@ describe('notes and tasks', () => {
     expect(bench.twenty.rows('taskTargets')).toHaveLength(2)
   })
 
+  it('is shown at opportunities and at whole lists of records', async () => {
+    const [won, lost] = bench.twenty.seed('opportunities', [{ name: 'won' }, { name: 'lost' }])
+    const [ada] = bench.twenty.seed('people', [{ jobTitle: 'a' }])
+    const opportunities = [won, lost].map(row => ({ object: 'opportunity', id: row!.id }))
+    for (const object of ['note', 'task']) {
+      await one('create', {
+        object,
+        values: { title: 't' },
+        link: [[{ object: 'person', id: ada!.id }], opportunities, []],
+      })
+      const links = bench.twenty.rows(`${object}Targets`)
+      expect(links.map(row => row.targetPersonId ?? row.targetOpportunityId)).toEqual([ada!.id, won!.id, lost!.id])
+    }
+  })
+
+  it('an assignee that an expression leaves open is nobody', async () => {
+    for (const assignee of [null, '']) {
+      expect(await one('create', { object: 'task', values: { title: 't' }, assignee })).toMatchObject({
+        status: 'delivered',
+      })
+    }
+    expect(bench.twenty.rows('tasks').map(row => row.assigneeId)).toEqual([null, null])
+  })
+
   it('P3: links that were lost half-way are made by the next try', async () => {
     const [ada] = bench.twenty.seed('people', [{ jobTitle: 'a' }])
     const args = { object: 'note', values: { title: 'n' }, link: [`person/${ada!.id}`] }

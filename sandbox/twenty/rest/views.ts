@@ -115,3 +115,48 @@ function list(items: readonly Item[], parent: string, call: Call): Answer {
   const { items: page, pageInfo, totalCount } = metadataPage(chosen, call.query)
   return ok({ data: page, pageInfo, totalCount }, page.length)
 }
+
+export interface WantedView {
+  /** Plural name. */
+  readonly object: string
+  readonly name: string
+  readonly filters: readonly {
+    readonly field: string
+    readonly operand: string
+    /** As the user interface stores it: texts, and JSON in texts. */
+    readonly value?: unknown
+    readonly subField?: string
+    /** Name of a group. */
+    readonly group?: string
+  }[]
+  readonly groups?: readonly { readonly name: string; readonly operator: 'AND' | 'OR'; readonly parent?: string }[]
+}
+
+/** A view as somebody makes it in the user interface, fields by their names. @returns its id. */
+export function addView(twenty: Twenty, { object, name, filters, groups = [] }: WantedView): string {
+  const meta = twenty.records.schema.required(object)
+  const add = (collection: string, item: Record<string, unknown>): string => {
+    const body = JSON.stringify({ ...item, deletedAt: null })
+    const call = {
+      method: 'POST',
+      path: '',
+      segments: [collection],
+      query: new URLSearchParams(),
+      body: () => JSON.parse(body),
+    }
+    return String((handleViews(twenty, { ...call, caller: { kind: 'system' } }).body as Item).id)
+  }
+  const viewId = add('views', { name, objectMetadataId: meta.id })
+  const ids = new Map<string, string>()
+  for (const { name: group, operator, parent } of groups) {
+    const parentViewFilterGroupId = parent === undefined ? null : ids.get(parent)
+    ids.set(group, add('viewFilterGroups', { viewId, logicalOperator: operator, parentViewFilterGroupId }))
+  }
+  for (const { field, operand, value = '', subField, group } of filters) {
+    const fieldMetadataId = meta.fieldByName.get(field)?.id
+    if (!fieldMetadataId) throw badRequest(`${object} have no field "${field}"`)
+    const viewFilterGroupId = group === undefined ? null : ids.get(group)
+    add('viewFilters', { viewId, fieldMetadataId, operand, value, subFieldName: subField ?? null, viewFilterGroupId })
+  }
+  return viewId
+}

@@ -24,6 +24,14 @@ export const TwentyConfig = Type.Object(
         default: 60,
       }),
     ),
+    maxRowsPerMinute: Type.Optional(
+      Type.Integer({
+        description:
+          'Records written per minute, by all instances together. Each one may start workflows in Twenty, which runs 100 of them a minute and lets the others wait. Default: as many as the calls carry.',
+        minimum: 1,
+        examples: [100],
+      }),
+    ),
     limits: Type.Optional(
       Type.Object(
         {
@@ -107,3 +115,8 @@ export const TwentyConfig = Type.Object(
 )
 
 export type TwentyConfig = Static<typeof TwentyConfig>
+
+/** Records of one write call: no more than may be written in a minute. */
+export function batchOf({ batch = 60, maxRowsPerMinute = batch }: TwentyConfig): number {
+  return Math.min(batch, maxRowsPerMinute)
+}

@@ -17,7 +17,7 @@ export function withDeleted(condition: string): string {
 /** Rows whose value at the path is one of these. A superset where values are awkward. */
 export function anyOf(path: string, values: readonly string[]): string {
   const listed = values.filter(value => !isAwkward(value))
-  const conditions = values.filter(isAwkward).map(value => `${path}[like]:"${value.replaceAll(AWKWARD, '_')}"`)
+  const conditions = values.filter(isAwkward).map(value => `${path}[like]:"${wildcarded(value)}"`)
   if (listed.length === 1) conditions.unshift(`${path}[eq]:${quoted(listed[0]!)}`)
   if (listed.length > 1) conditions.unshift(`${path}[in]:[${listed.join(',')}]`)
   return conditions.length === 1 ? conditions[0]! : `or(${conditions.join(',')})`
@@ -47,8 +47,13 @@ export function unchangedSince(id: string, iso: string): string {
   return `and(id[eq]:${id},updatedAt[lt]:"${new Date(Date.parse(iso) + 1).toISOString()}")`
 }
 
+/** A pattern that the value fits, and few others. */
+export function wildcarded(value: string): string {
+  return value.replaceAll(AWKWARD, '_')
+}
+
 /** Numbers and ids stay bare: older servers parse them before they take quotes off. */
-function quoted(value: string): string {
+export function quoted(value: string): string {
   return /^[\w@.+-]+$/.test(value) ? value : `"${value}"`
 }
 

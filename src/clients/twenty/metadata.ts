@@ -23,6 +23,7 @@ export function objectsFrom(objects: readonly Fields[], fields: readonly Fields[
       const inline = listed(object.fields ?? object.fieldsList, 'fields')
       const own = inline.length > 0 ? inline : fields.filter(field => field.objectMetadataId === object.id)
       return {
+        ...idOf(object),
         name,
         plural: String(object.namePlural),
         fields: own.filter(field => field.isActive !== false).flatMap(field => fieldsFrom(name, field)),
@@ -34,11 +35,13 @@ function fieldsFrom(object: string, raw: Fields): TwentyField[] {
   const name = String(raw.name)
   const type = typeOf(raw, name)
   const morphs = listed(raw.morphRelations, 'morphRelations')
-  if (type === 'MORPH_RELATION' && morphs.length > 0) return morphs.flatMap(morph => morphField(name, morph))
+  if (type === 'MORPH_RELATION' && morphs.length > 0)
+    return morphs.flatMap(morph => morphField(name, morph)).map(field => ({ ...idOf(raw), ...field }))
   const settings = isFields(raw.settings) ? raw.settings : {}
   const unique = raw.isUnique === undefined ? STANDARD_UNIQUE.has(`${object}.${name}`) : raw.isUnique === true
   return [
     {
+      ...idOf(raw),
       name,
       type,
       unique,
@@ -47,6 +50,10 @@ function fieldsFrom(object: string, raw: Fields): TwentyField[] {
       ...(type === 'LINKS' && isDomain(object, name, settings) && { domain: true }),
     },
   ]
+}
+
+function idOf(raw: Fields): { id?: string } {
+  return typeof raw.id === 'string' ? { id: raw.id } : {}
 }
 
 /** Rich text was `RICH_TEXT_V2` while `RICH_TEXT` was still the name of the plain text in `body`. */

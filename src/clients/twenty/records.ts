@@ -54,36 +54,49 @@ export interface RecordCalls {
   removeWhere(object: TwentyObject, filter: string, options?: CallOptions): Promise<string[]>
 }
 
-export function recordCalls(send: Send): RecordCalls {
+/** Resolves when so many rows may be written. */
+export type Pace = (rows: number, options?: CallOptions) => Promise<void>
+
+export function recordCalls(send: Send, pace?: Pace): RecordCalls {
+  const write = async (rows: number, ...[call, options]: Parameters<Send>) => {
+    await pace?.(rows, options)
+    return send(call, options)
+  }
   return {
     async find(object, query, options) {
       const url = `/${object.plural}?depth=0&limit=${query.limit ?? MOST_ROWS}${fieldsOf(object, query)}${cursorOf(query)}`
       return pageOf(await send({ method: 'GET', url }, options), object)
     },
     create: async (object, rows, options) =>
-      rowsOf(await send({ method: 'POST', url: `/batch/${object.plural}?depth=0`, json: rows }, options)),
+      rowsOf(await write(rows.length, { method: 'POST', url: `/batch/${object.plural}?depth=0`, json: rows }, options)),
     upsert: async (object, rows, options) =>
-      rowsOf(await send({ method: 'POST', url: `/batch/${object.plural}?depth=0&upsert=true`, json: rows }, options)),
+      rowsOf(
+        await write(
+          rows.length,
+          { method: 'POST', url: `/batch/${object.plural}?depth=0&upsert=true`, json: rows },
+          options,
+        ),
+      ),
     async update(object, { id, ...values }, options) {
-      const answer = await send({ method: 'PATCH', url: `/${object.plural}/${id}?depth=0`, json: values }, options)
+      const answer = await write(1, { method: 'PATCH', url: `/${object.plural}/${id}?depth=0`, json: values }, options)
       const [row] = rowsOf(answer)
       if (row) return row
       throw noRow(answer, object)
     },
     async updateWhere(object, filter, values, options) {
       const url = `/${object.plural}?filter=${encodeFilter(filter)}&depth=0`
-      return rowsOf(await send({ method: 'PATCH', url, json: values }, options))
+      return rowsOf(await write(1, { method: 'PATCH', url, json: values }, options))
     },
     async remove(object, ids, { destroy = false, ...options } = {}) {
       // Destroying has to reach the soft-deleted ones too.
       const condition = `id[in]:[${ids.join(',')}]`
       const filter = encodeFilter(destroy ? withDeleted(condition) : condition)
       const url = `/${object.plural}?filter=${filter}${destroy ? '' : '&soft_delete=true'}`
-      return rowsOf(await send({ method: 'DELETE', url }, options)).map(row => row.id)
+      return rowsOf(await write(ids.length, { method: 'DELETE', url }, options)).map(row => row.id)
     },
     async removeWhere(object, filter, options) {
       const url = `/${object.plural}?filter=${encodeFilter(filter)}&soft_delete=true`
-      return rowsOf(await send({ method: 'DELETE', url }, options)).map(row => row.id)
+      return rowsOf(await write(1, { method: 'DELETE', url }, options)).map(row => row.id)
     },
   }
 }

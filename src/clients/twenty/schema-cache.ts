@@ -1,9 +1,9 @@
 import type { Clock } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
-import type { Fields } from '../../event.ts'
 import type { StateStore } from '../../state/state-store.ts'
 import type { CallOptions, Send } from './calls.ts'
 import { isFields, listed, objectsFrom } from './metadata.ts'
+import { allMetadata } from './metadata-list.ts'
 import { type ObjectData, TwentySchema } from './schema.ts'
 
 /** Another instance may have refreshed it. */
@@ -77,10 +77,10 @@ export class SchemaCache {
   }
 
   async #fetch(options?: CallOptions): Promise<TwentySchema> {
-    const objects = await this.#all('objects', options)
+    const objects = await allMetadata(this.#send, 'objects', {}, options)
     const bare =
       objects.length > 0 && objects.every(object => listed(object.fields ?? object.fieldsList, 'fields').length === 0)
-    const data = objectsFrom(objects, bare ? await this.#all('fields', options) : [])
+    const data = objectsFrom(objects, bare ? await allMetadata(this.#send, 'fields', {}, options) : [])
     if (data.length === 0) {
       const message = 'Twenty lists no objects under /rest/metadata/objects; is the url that of the Twenty server?'
       throw new SyncError('retryable', 'INVALID_ANSWER', message)
@@ -89,23 +89,6 @@ export class SchemaCache {
     await this.#state.commit([{ key: this.#key, value: { fetchedAt, objects: data } satisfies Cached }])
     this.#known = { schema: new TwentySchema(data), fetchedAt, lookedAt: this.#clock.elapsed() }
     return this.#known.schema
-  }
-
-  async #all(name: 'objects' | 'fields', options?: CallOptions): Promise<Fields[]> {
-    const rows: Fields[] = []
-    for (let after: string | undefined; ; ) {
-      const answer = await this.#send(
-        { method: 'GET', url: `/metadata/${name}`, query: { limit: 1000, starting_after: after } },
-        options,
-      )
-      const body = answer.json()
-      const page = listed(body, name)
-      rows.push(...page)
-      const info = isFields(body) && isFields(body.pageInfo) ? body.pageInfo : {}
-      // A server that ignores the cursor would give the first page for ever.
-      if (info.hasNextPage !== true || typeof info.endCursor !== 'string' || info.endCursor === after) return rows
-      after = info.endCursor
-    }
   }
 }
 

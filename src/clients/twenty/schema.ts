@@ -4,6 +4,8 @@ import { COMPOSITES, MAIN_SUB_FIELD } from './composites.ts'
 
 /** A field as the workspace defines it; JSON, since it is cached in the state. */
 export interface TwentyField {
+  /** Of the field in the metadata, by which views name it; all columns of a morph relation share one. */
+  readonly id?: string
   readonly name: string
   /** `TEXT`, `EMAILS`, `RELATION`, … */
   readonly type: string
@@ -20,6 +22,8 @@ export interface TwentyField {
 }
 
 export interface ObjectData {
+  /** Of the object in the metadata. */
+  readonly id?: string
   readonly name: string
   readonly plural: string
   readonly fields: readonly TwentyField[]
@@ -36,6 +40,8 @@ export interface FieldPath {
 }
 
 export class TwentyObject {
+  /** Absent where the field list was kept by a version that did not read it. */
+  readonly id: string | undefined
   readonly name: string
   readonly plural: string
   readonly fields: ReadonlyMap<string, TwentyField>
@@ -43,6 +49,7 @@ export class TwentyObject {
   readonly columns: ReadonlyMap<string, TwentyField>
 
   constructor(data: ObjectData) {
+    this.id = data.id
     this.name = data.name
     this.plural = data.plural
     this.fields = new Map(data.fields.map(field => [field.name, field]))

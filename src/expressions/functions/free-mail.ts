@@ -12,11 +12,19 @@ const DOMAINS = new Set(
 /** These have one domain per country: `yahoo.co.uk`, `hotmail.fr`. */
 const BY_COUNTRY = /^(?:yahoo|hotmail|outlook|live)\.[a-z]{2,3}(?:\.[a-z]{2})?$/
 
+/** Of the config that this process runs; it runs one. */
+let others: ReadonlySet<string> = new Set()
+
+/** In place of those that were given before. */
+export function extendFreeMail(domains: readonly string[]): void {
+  others = new Set(domains.map(domain => domain.toLowerCase()))
+}
+
 /** True for an address or a domain of a provider that gives mailboxes to anybody. */
 export function isFreeMail(addressOrDomain: string): boolean {
   const domain = addressOrDomain
     .slice(addressOrDomain.lastIndexOf('@') + 1)
     .trim()
     .toLowerCase()
-  return DOMAINS.has(domain) || BY_COUNTRY.test(domain)
+  return DOMAINS.has(domain) || others.has(domain) || BY_COUNTRY.test(domain)
 }

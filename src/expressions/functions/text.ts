@@ -23,7 +23,9 @@ export function registerText(env: Environment): void {
   env.registerFunction(
     'isFreeMail(string): bool',
     isFreeMail,
-    described('True for an address or a domain of a provider that gives mailboxes to anybody.'),
+    described(
+      'True for an address or a domain of a provider that gives mailboxes to anybody; `expressions: { freeMail: [mailbox.example] }` in the config adds others.',
+    ),
   )
   // Beyond the end there is nothing, and no error: the second name of somebody who has one only.
   env.registerFunction(

@@ -15,7 +15,7 @@ export interface Need {
 }
 
 /** Servers and proxies commonly take 8 KiB of request line: 200 ids with all around them just fit. */
-const MOST_FILTER_CHARACTERS = 7400
+export const MOST_FILTER_CHARACTERS = 7400
 /** A key that this many pages do not exhaust identifies nothing. */
 const MOST_PAGES = 50
 const URL_STYLE_KNOWN_MS = 3_600_000

@@ -23,7 +23,9 @@ export class Members {
 
   /** All members, when an item names an assignee; at most one that it names is unknown for a minute. */
   async of(items: readonly Item[], schema: TwentySchema, options: CallOptions): Promise<ReadonlyMap<string, string>> {
-    const emails = items.flatMap(({ args }) => (typeof args.assignee === 'string' ? [args.assignee.toLowerCase()] : []))
+    const emails = items.flatMap(({ args }) =>
+      typeof args.assignee === 'string' && args.assignee !== '' ? [args.assignee.toLowerCase()] : [],
+    )
     return this.withEmails(emails, schema, options)
   }
 

@@ -1,5 +1,5 @@
 import type { TwentyClient } from '../../clients/twenty/client.ts'
-import type { TwentyConfig } from '../../clients/twenty/config.ts'
+import { batchOf, type TwentyConfig } from '../../clients/twenty/config.ts'
 import { MOST_AFFECTED, MOST_ROWS } from '../../clients/twenty/records.ts'
 import type { TwentySchema } from '../../clients/twenty/schema.ts'
 import { isTwentyId } from '../../clients/twenty/write-value.ts'
@@ -36,7 +36,7 @@ export class TwentyPeer implements Peer {
   constructor(config: TwentyConfig, { name, object, client, env }: PeerContext) {
     this.system = name
     this.object = object
-    const write = config.batch ?? 60
+    const write = batchOf(config)
     this.batch = { read: MOST_ROWS, write, delete: Math.min(write, MOST_AFFECTED) }
     this.#client = client as TwentyClient
     this.#lookup = new Lookup(this.#client, env.clock)

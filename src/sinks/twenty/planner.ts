@@ -4,13 +4,14 @@ import { isFields } from '../../clients/twenty/metadata.ts'
 import type { TwentySchema } from '../../clients/twenty/schema.ts'
 import type { Clock } from '../../environment.ts'
 import { asSyncError, SyncError } from '../../errors.ts'
-import type { Item, Plan } from '../sink.ts'
+import type { Item, Page, Plan } from '../sink.ts'
 import { linkRows, targetsObject } from './links.ts'
 import { Lookup, type Need } from './lookup.ts'
 import { Members } from './members.ts'
 import { mayBeOutdated } from './outcomes.ts'
 import { newId, planWish, privateOf } from './plan-wish.ts'
 import { RowIndex } from './row-index.ts'
+import { Selection, selects } from './selection.ts'
 import { uniqueKeys } from './values.ts'
 import { type Wish, wishOf } from './wish.ts'
 
@@ -27,15 +28,44 @@ export class Planner {
   readonly #client: TwentyClient
   readonly #lookup: Lookup
   readonly #members: Members
+  readonly #selection: Selection
 
   constructor(client: TwentyClient, clock: Clock) {
     this.#client = client
     this.#lookup = new Lookup(client, clock)
+    this.#selection = new Selection(client, clock)
     this.#members = new Members(client, clock)
   }
 
   /** One plan or error per item, same order. Throws only what keeps every item from being planned. */
   async plan(items: readonly Item[], options: PlanOptions): Promise<(Plan | SyncError)[]> {
+    const others = items.filter(item => !selects(item))
+    const [lists, plans] = await Promise.all([
+      Promise.all(items.filter(selects).map(item => this.#planList(item, options))),
+      others.length === 0 ? [] : this.#planRecords(others, options),
+    ])
+    const [list, plan] = [lists.values(), plans.values()]
+    return items.map(item => (selects(item) ? list : plan).next().value!)
+  }
+
+  /** A page of what the item finds; of what finds one record, that one. */
+  async page(item: Item, cursor: string | undefined, options: CallOptions): Promise<Page> {
+    if (selects(item)) return doubtfulOnce(() => this.#selection.page(item, cursor, options), this.#client, options)
+    const [plan] = await this.#planRecords([item], options)
+    if (plan instanceof SyncError) throw plan
+    return { items: isFields(plan?.result) ? [plan.result] : [] }
+  }
+
+  async #planList(item: Item, options: CallOptions): Promise<Plan | SyncError> {
+    try {
+      const result = await doubtfulOnce(() => this.#selection.list(item, options), this.#client, options)
+      return { item, operation: 'read', result }
+    } catch (thrown) {
+      return asSyncError(thrown)
+    }
+  }
+
+  async #planRecords(items: readonly Item[], options: PlanOptions): Promise<(Plan | SyncError)[]> {
     const schema = await this.#client.schemas.get(options)
     const plans = await this.#planWith(schema, items, options)
     const doubtful = items.filter((_, place) => isDoubtful(plans[place]!))
@@ -125,6 +155,18 @@ function caught<T>(make: () => T): T | SyncError {
     return make()
   } catch (thrown) {
     return asSyncError(thrown)
+  }
+}
+
+/** Again with the newest field list, where a name is unknown that may have come since. */
+async function doubtfulOnce<T>(read: () => Promise<T>, { schemas }: TwentyClient, options: CallOptions): Promise<T> {
+  const known = schemas.latest
+  try {
+    return await read()
+  } catch (thrown) {
+    const error = asSyncError(thrown)
+    if (!mayBeOutdated(error) || (await schemas.refreshOnDemand(options)) === known) throw error
+    return read()
   }
 }
 

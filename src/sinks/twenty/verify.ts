@@ -2,9 +2,11 @@ import { COMPOSITES } from '../../clients/twenty/composites.ts'
 import { isFields } from '../../clients/twenty/metadata.ts'
 import type { TwentyField, TwentyObject, TwentySchema } from '../../clients/twenty/schema.ts'
 import { asSyncError } from '../../errors.ts'
+import type { Fields } from '../../event.ts'
 import { nearest } from '../../nearest.ts'
 import type { ActionUse } from '../sink.ts'
 import { targetsObject } from './links.ts'
+import { OPERATORS } from './literal-filter.ts'
 
 type Path = readonly (string | number)[]
 
@@ -17,6 +19,7 @@ export function verifyUse(use: ActionUse, schema: TwentySchema): void {
     return
   }
   verifyMatch(use, object)
+  verifySelection(use, object)
   verifyValues(use, object)
   verifyActivity(use, object, schema)
 }
@@ -36,6 +39,30 @@ function verifyMatch(use: ActionUse, object: TwentyObject): void {
     if (!hasValue(use.args.values, String(path))) {
       use.problem(at, `values has no "${String(path)}" to match by`, `add it to values, or write match as a map`)
     }
+  }
+}
+
+function verifySelection(use: ActionUse, object: TwentyObject): void {
+  const { by, filter } = use.args
+  if (isFields(by)) for (const path of Object.keys(by)) resolves(use, object, ['by', path], path)
+  if (isFields(filter)) verifyFilter(use, object, ['filter'], filter)
+}
+
+function verifyFilter(use: ActionUse, object: TwentyObject, at: Path, filter: Fields): void {
+  for (const [name, wanted] of Object.entries(filter)) {
+    const here = [...at, name]
+    if (name === 'or' && Array.isArray(wanted)) {
+      wanted.forEach((each, place) => void (isFields(each) && verifyFilter(use, object, [...here, place], each)))
+    } else if (name === 'not' && isFields(wanted)) verifyFilter(use, object, here, wanted)
+    else if (resolves(use, object, here, name) && isFields(wanted)) verifyOperators(use, here, wanted)
+  }
+}
+
+function verifyOperators(use: ActionUse, at: Path, asked: Fields): void {
+  for (const operator of Object.keys(asked)) {
+    if (OPERATORS.some(known => known === operator)) continue
+    const suggestion = nearest(operator, OPERATORS) ?? `one of ${OPERATORS.join(', ')}`
+    use.problem([...at, operator], `there is no operator "${operator}"`, suggestion)
   }
 }
 

@@ -60,7 +60,7 @@ function valuesOf(item: Item, object: TwentyObject, assignees: ReadonlyMap<strin
   if (args.body !== undefined) given[object.columns.has('bodyV2') ? 'bodyV2' : 'body'] = args.body
   if (typeof args.dueIn === 'string')
     given.dueAt = new Date(Date.parse(item.time) + durationMs(args.dueIn)).toISOString()
-  if (typeof args.assignee === 'string') given.assigneeId = assigneeId(args.assignee, assignees)
+  if (typeof args.assignee === 'string' && args.assignee !== '') given.assigneeId = assigneeId(args.assignee, assignees)
   const values: Values = new Map()
   for (const [name, value] of Object.entries(given)) if (value !== undefined) addValue(values, object, name, value)
   return values
@@ -93,6 +93,7 @@ function keysOf(args: Fields, object: TwentyObject, values: Values): { keys: Key
 
 function linkOf(value: unknown): LinkTo[] {
   if (value === null || value === undefined) return []
+  if (Array.isArray(value)) return value.flatMap(linkOf)
   const [object, id] = typeof value === 'string' ? value.split('/') : isFields(value) ? [value.object, value.id] : []
   if (typeof object === 'string' && isTwentyId(id)) return [{ object, id }]
   const shown = JSON.stringify(value)?.slice(0, 80)
