@@ -17,6 +17,7 @@ import httpSink from './sinks/http.ts'
 import nullSink from './sinks/null.ts'
 import postgresSink from './sinks/postgres.ts'
 import restSink from './sinks/rest.ts'
+import slackSink from './sinks/slack.ts'
 import twentySink from './sinks/twenty.ts'
 
 /** Every component by its type. */
@@ -43,6 +44,7 @@ export const registry: Registry = {
     null: nullSink,
     postgres: postgresSink,
     rest: restSink,
+    slack: slackSink,
     twenty: twentySink,
   },
 }
