@@ -23,7 +23,13 @@ const PACKAGES_LEFT_OUT = [
 export async function bundle(folder: string): Promise<void> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: ['src/cli/main.ts', 'src/index.ts', 'sandbox/twenty/server.ts', 'sandbox/all.ts'],
+    entryPoints: [
+      'src/cli/main.ts',
+      'src/index.ts',
+      'sandbox/twenty/server.ts',
+      'sandbox/twenty/workspace.ts',
+      'sandbox/all.ts',
+    ],
     // As in the sources: main.js looks for package.json and for the sandbox from its own place.
     outbase: '.',
     outdir: folder,

@@ -19,9 +19,10 @@ function brought(generated: readonly Generated[]): readonly Generated[] {
 async function fromDefinitions(): Promise<Generated[]> {
   const { registry } = await import('../src/registry.ts')
   const { editorSchema } = await import('./generate/editor-schema.ts')
+  const { testSchema } = await import('./generate/test-schema.ts')
   const { referencePages } = await import('./generate/reference.ts')
   const { expressionsPage } = await import('./generate/expressions-page.ts')
   const { cliPage } = await import('./generate/cli-page.ts')
   const { errorsPage } = await import('./generate/errors-page.ts')
-  return [editorSchema(registry), ...referencePages(registry), expressionsPage(), cliPage(), errorsPage()]
+  return [editorSchema(registry), testSchema(), ...referencePages(registry), expressionsPage(), cliPage(), errorsPage()]
 }

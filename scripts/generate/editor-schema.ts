@@ -191,14 +191,14 @@ const PASSED = [
 ] as const
 
 /** The schema as a config is written: references are texts, expressions may be numbers, defaults may be left out. */
-function forEditor(schema: SchemaView): Json {
+export function forEditor(schema: SchemaView): Json {
   const text = schema as unknown as Json
   const base: Json = {}
   for (const keyword of [...PASSED, 'type', 'const', 'enum', 'default']) {
     if (text[keyword] !== undefined) base[keyword] = text[keyword]
   }
   if (isUnion(schema)) return unionForEditor(schema, base)
-  if (schema['x-expression-tree']) return base
+  if (schema['x-expression-tree'] || schema['x-data']) return base
   if (schema['x-expression']) return { ...base, type: ['string', 'number', 'boolean'] }
   if (schema['x-secret']) return { ...base, pattern: '\\$\\{' }
   if (schema.type === 'object') return { ...base, ...objectForEditor(schema) }

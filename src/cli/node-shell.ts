@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import type { WriteStream } from 'node:tty'
 import { systemClock } from '../environment/clock.ts'
+import type { CreateWorkspace } from '../testing/workspace.ts'
 import { EXIT, Interrupted } from './exit-code.ts'
 import type { Backend, Input, Output, RunningSandbox, SandboxStart, Shell } from './shell.ts'
 
@@ -51,15 +52,25 @@ export const nodeBackend: Backend = {
     return (await import('../runtime/daemon.ts')).verifyLive(config, env, signal)
   },
   async startSandbox({ all, ...options }) {
-    // The one way from the product to its sandbox: a command that exists to start it. Nothing else may import it.
-    const file: string = new URL(
-      `../../sandbox/${all ? 'all' : 'twenty/server'}.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
-      import.meta.url,
-    ).href
-    const module = (await import(file)) as SandboxModule
+    const module = await sandboxModule<SandboxModule>(all ? 'all' : 'twenty/server')
     const sandbox = await (all ? module.startSandboxAll! : module.startSandboxTwenty!)(options)
     return Object.assign(sandbox, { close: () => sandbox.stop() })
   },
+  async *runTests(options) {
+    const { runTests } = await import('../testing/run-tests.ts')
+    const { createWorkspace } = await sandboxModule<WorkspaceModule>('twenty/workspace')
+    yield* runTests({ ...options, createWorkspace })
+  },
+}
+
+/** The one way from the product to its sandbox: for commands that exist to start it. Nothing else may import it. */
+async function sandboxModule<T>(name: string): Promise<T> {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  return (await import(new URL(`../../sandbox/${name}.${extension}`, import.meta.url).href)) as T
+}
+
+interface WorkspaceModule {
+  readonly createWorkspace: CreateWorkspace
 }
 
 type StartSandbox = (

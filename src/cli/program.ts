@@ -14,6 +14,7 @@ import { addReplay } from './commands/replay.ts'
 import { addRun } from './commands/run.ts'
 import { addSandbox } from './commands/sandbox.ts'
 import { addStatus } from './commands/status.ts'
+import { addTest } from './commands/test.ts'
 import { addTopics } from './commands/topics.ts'
 import { addTrigger } from './commands/trigger.ts'
 import { addValidate } from './commands/validate.ts'
@@ -26,6 +27,7 @@ import type { Shell } from './shell.ts'
 const COMMANDS: readonly AddCommand[] = [
   addInit,
   addValidate,
+  addTest,
   addRun,
   addReload,
   addStatus,

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Clock, Environment } from '../environment.ts'
 import type { Daemon, DaemonOptions, verifyLive } from '../runtime/daemon.ts'
 import type { Operations } from '../runtime/operations.ts'
+import type { CaseResult, TestOptions } from '../testing/run-tests.ts'
 import type { LocatedLog } from './locate-log.ts'
 
 /** Environment variables. */
@@ -54,6 +55,8 @@ export interface Backend {
   startDaemon(options: DaemonOptions): Promise<Daemon>
   openOffline(config: Config, env: Environment): Promise<{ operations: Operations; close(): Promise<void> }>
   verifyLive(config: Config, env: Environment, signal: AbortSignal): ReturnType<typeof verifyLive>
+  /** @throws ConfigError */
+  runTests(options: Omit<TestOptions, 'createWorkspace'>): AsyncIterable<CaseResult>
   startSandbox(options: SandboxStart): Promise<RunningSandbox>
 }
 

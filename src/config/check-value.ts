@@ -27,6 +27,7 @@ export interface Surroundings {
 export function checkValue(schema: SchemaView, node: Node, path: ConfigPath, around: Surroundings): unknown {
   if (node.kind === 'scalar' && node.unresolved) return node.source
   if (isUnion(schema)) return checkUnion(schema, node, path, around)
+  if (schema['x-data']) return checkData(schema, node, path, around)
   if (schema['x-expression-tree']) return checkTreeValue(schema, node, path, around)
   if (node.kind === 'scalar') return checkScalar(schema, node, path, around)
   if (schema.type === undefined) return checkAny(node, path, around)
@@ -66,6 +67,11 @@ function notAnOption(
 function checkTreeValue(schema: SchemaView, node: Node, path: ConfigPath, around: Surroundings): unknown {
   if (schema.type === 'object' && node.kind !== 'map') return wrongType('a map', node, path, around)
   checkTree(node, path, around)
+  return plainOf(node)
+}
+
+function checkData(schema: SchemaView, node: Node, path: ConfigPath, around: Surroundings): unknown {
+  if (schema.type === 'object' && node.kind !== 'map') return wrongType('a map', node, path, around)
   return plainOf(node)
 }
 

@@ -19,6 +19,8 @@ export interface SchemaView {
   readonly 'x-expression'?: 'any' | 'boolean' | 'string' | 'list'
   readonly 'x-expression-scope'?: readonly string[]
   readonly 'x-expression-tree'?: boolean
+  /** Not config but data of others: no reference is asked for, nothing in it is looked at. */
+  readonly 'x-data'?: boolean
   readonly 'x-secret'?: boolean
   readonly 'x-file'?: boolean
   readonly 'x-url'?: boolean

@@ -7,7 +7,7 @@ import { type Engine, openEngine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { asSyncError, SyncError } from '../errors.ts'
 import { onAbort } from '../on-abort.ts'
-import { createServer, type Server } from '../server/server.ts'
+import { createServer, type InjectedAnswer, type InjectedRequest, type Server } from '../server/server.ts'
 import { type Assembly, assemble } from './assemble.ts'
 import { topicsOf } from './assemble-syncs.ts'
 import { DeadLetters } from './dead-letters.ts'
@@ -33,6 +33,8 @@ export interface Daemon {
   /** Base of the intake: `http://127.0.0.1:8080`. */
   readonly url: string
   readonly operations: Operations
+  /** Answers a request as if it had come over the network. */
+  inject(request: InjectedRequest): Promise<InjectedAnswer>
   /** Re-reads the config; a bad one changes nothing. */
   reload(): Promise<ReloadOutcome>
   /** Takes nothing new, finishes what was begun within the deadline, closes everything. */
@@ -48,6 +50,8 @@ export interface DaemonOptions {
   readonly engine?: Engine
   /** Default 25 s. */
   readonly drainMs?: number
+  /** False: nothing comes in but by `inject`. */
+  readonly listen?: boolean
 }
 
 /** @throws ConfigError, SyncError when the engine cannot be opened or the port is taken. */
@@ -102,6 +106,10 @@ class RunningDaemon implements Daemon {
     return this.#current!.operations
   }
 
+  inject(request: InjectedRequest): Promise<InjectedAnswer> {
+    return this.#server!.inject(request)
+  }
+
   async start(): Promise<void> {
     const { config } = this.#options
     const assembly = assemble(config, this.#engine, this.#env, this.#instance)
@@ -119,7 +127,8 @@ class RunningDaemon implements Daemon {
       metrics: this.#metrics.registry,
       env: this.#env,
     })
-    this.#url = await this.#server.listen({ host: config.server.host, port: config.server.port })
+    if (this.#options.listen !== false)
+      this.#url = await this.#server.listen({ host: config.server.host, port: config.server.port })
     const opened = prepared.then(() => {
       if (this.#stopping.signal.aborted) return
       this.#intake.open()

@@ -31,11 +31,26 @@ export interface Server {
   /** The base URL. Port 0 takes a free one. @throws SyncError fatal `CANNOT_LISTEN`. */
   listen(address: { readonly host: string; readonly port: number }): Promise<string>
   readonly url: string
+  /** Answers a request that did not come over the network; also without `listen`. */
+  inject(request: InjectedRequest): Promise<InjectedAnswer>
   /** Takes effect with the next request; the listener stays and nothing in flight is touched. @throws SyncError fatal `PATH_TAKEN`. */
   setConnectors(connectors: ReadonlyMap<string, Connector>): void
   counts(connector: string): IntakeCounts
   /** Takes nothing new, lets what was begun end within the deadline (default 10 s), then cuts. Idempotent. */
   close(deadlineMs?: number): Promise<void>
+}
+
+export interface InjectedRequest {
+  readonly method: 'GET' | 'POST'
+  /** Path and query. */
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | Buffer
+}
+
+export interface InjectedAnswer {
+  readonly status: number
+  readonly body: string
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
@@ -65,6 +80,10 @@ export function createServer(options: ServerOptions): Server {
     },
     get url() {
       return urlOf(app)
+    },
+    async inject({ body, ...request }) {
+      const answer = await app.inject({ ...request, ...(body !== undefined && { payload: body }) })
+      return { status: answer.statusCode, body: answer.body }
     },
     setConnectors: connectors => intake.swap(intakesByPath(connectors)),
     counts: connector => metrics.counts(connector),

@@ -150,6 +150,9 @@ function fakeBackend(options: FakeShellOptions, folder: string): Backend {
     startDaemon: () => Promise.reject(new Error('this test starts no daemon')),
     verifyLive: async () => ({ problems: [], unreachable: [] }),
     startSandbox: () => Promise.reject(new Error('this test starts no sandbox')),
+    runTests: () => {
+      throw new Error('this test runs no cases')
+    },
     ...options.backend,
   }
 }

@@ -43,6 +43,10 @@ class FakeDaemon implements Daemon {
     this.config = options.config
   }
 
+  inject(): Promise<never> {
+    return Promise.reject(new Error('this daemon takes no requests'))
+  }
+
   async reload(): ReturnType<Daemon['reload']> {
     return this.outcome
   }

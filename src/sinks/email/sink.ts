@@ -4,18 +4,16 @@ import type { DigestEntry, MailDigests } from '../../clients/mail-digest.ts'
 import { Pace } from '../../clients/pace.ts'
 import { RateLimiter } from '../../clients/rate-limiter.ts'
 import type { EmailSystemConfig } from '../../clients/smtp/config.ts'
-import { smtpOptions } from '../../clients/smtp/options.ts'
-import { SmtpPool } from '../../clients/smtp/pool.ts'
 import type { Receipt } from '../../clients/smtp/session.ts'
-import { durationMs, type SystemContext } from '../../config/definition.ts'
+import type { SystemContext } from '../../config/definition.ts'
 import type { Environment } from '../../environment.ts'
 import { asSyncError, SyncError } from '../../errors.ts'
 import type { Fields } from '../../event.ts'
 import type { ActionUse, Delivery, Item, Plan, Sink } from '../sink.ts'
 import { addressesOf, addressOf } from './address.ts'
-import { composed } from './compose.ts'
 import { digestOf, isDigest } from './digest.ts'
 import { type Mail, MailWriter } from './mail.ts'
+import { type Post, SmtpPost } from './post.ts'
 import type { TemplateArgs } from './template.ts'
 
 type Config = Static<typeof EmailSystemConfig>
@@ -29,14 +27,22 @@ export class EmailSink implements Sink {
   readonly #env: Environment
   readonly #writer: MailWriter
   readonly #digests: MailDigests
-  readonly #pool: SmtpPool
+  readonly #post: Post
   readonly #breaker: CircuitBreaker
   readonly #pace: Pace
 
-  /** @param digests where mails wait that leave together. */
-  constructor(config: Config, digests: MailDigests, context: Pick<SystemContext, 'name' | 'env' | 'coordinator'>) {
+  /**
+   * @param digests where mails wait that leave together.
+   * @param post Default: the mail server of the config.
+   */
+  constructor(
+    config: Config,
+    digests: MailDigests,
+    context: Pick<SystemContext, 'name' | 'env' | 'coordinator'>,
+    post: Post = new SmtpPost(config, context),
+  ) {
     const { name, env } = context
-    const { ca, insecure, pool, limits, timeout = '5m' } = config
+    const { pool, limits } = config
     this.#name = name
     this.#env = env
     this.#digests = digests
@@ -45,16 +51,7 @@ export class EmailSink implements Sink {
       replyTo: addressesOf(config.replyTo, 'replyTo'),
       maxRecipients: limits?.recipients ?? DEFAULT_RECIPIENTS,
     })
-    this.#pool = new SmtpPool({
-      ...smtpOptions(name, config.url, {
-        timeoutMs: durationMs(timeout),
-        ...(ca !== undefined && { ca }),
-        ...(insecure !== undefined && { insecure }),
-      }),
-      clock: env.clock,
-      mailsPerConnection: pool?.mailsPerConnection ?? 100,
-      idleMs: durationMs(pool?.idle ?? '30s'),
-    })
+    this.#post = post
     this.#breaker = new CircuitBreaker({ name, clock: env.clock })
     this.#pace = new Pace({
       system: name,
@@ -88,15 +85,15 @@ export class EmailSink implements Sink {
         problem(['template'], asSyncError(thrown).message)
       }
     }
-    await this.#pool.check(signal)
+    await this.#post.check(signal)
   }
 
   async check(signal: AbortSignal): Promise<void> {
-    await this.#pool.check(signal)
+    await this.#post.check(signal)
   }
 
   async close(): Promise<void> {
-    this.#pool.close()
+    this.#post.close()
   }
 
   #digestPlan(item: Item): Plan {
@@ -127,12 +124,10 @@ export class EmailSink implements Sink {
   }
 
   async #send(mail: Mail, { priority }: Item, signal: AbortSignal): Promise<Receipt> {
-    const content = await composed(mail, new Date(this.#env.clock.now()))
-    const to = [...mail.to, ...mail.cc, ...mail.bcc].map(({ address }) => address)
     const sent = await this.#pace.run(priority, signal, () =>
       this.#breaker.run(async () => {
         try {
-          return await this.#pool.send({ from: mail.from.address, to }, content, signal)
+          return await this.#post.send(mail, signal)
         } catch (thrown) {
           // An answer to one mail: the server is well.
           if (thrown instanceof SyncError && thrown.code === 'MAIL_DEFERRED' && thrown.status !== 421) return thrown

@@ -1,0 +1,14 @@
+import { viewOf } from '../../src/config/schema-view.ts'
+import { TestSchema } from '../../src/testing/test-schema.ts'
+import { forEditor } from './editor-schema.ts'
+import type { Generated } from './files.ts'
+
+/** For the YAML language server, beside that of configs. */
+export function testSchema(): Generated {
+  const schema = {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'twenty-sync config tests',
+    ...forEditor(viewOf(TestSchema)),
+  }
+  return { file: 'config/test.schema.json', content: `${JSON.stringify(schema, null, 2)}\n` }
+}

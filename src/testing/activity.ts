@@ -1,0 +1,35 @@
+import { settle } from '../environment/virtual-clock.ts'
+
+/** Turns of the loop without anything happening after which nothing more is coming. */
+const QUIET_TURNS = 5
+
+/** Knows whether something is going on that is no matter of time: calls under way, code that is being loaded. */
+export class Activity {
+  #running = 0
+  #seen = 0
+
+  /** Something happened: what it sets off gets its turns. */
+  note(): void {
+    this.#seen++
+  }
+
+  /** Time stands still until it is done. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.#running++
+    try {
+      return await work
+    } finally {
+      this.#running--
+      this.#seen++
+    }
+  }
+
+  /** Resolves when nothing has happened for some turns of the loop. */
+  async over(): Promise<void> {
+    let seen: number
+    do {
+      seen = this.#seen
+      await settle(QUIET_TURNS)
+    } while (this.#running > 0 || this.#seen !== seen)
+  }
+}
