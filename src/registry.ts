@@ -8,8 +8,10 @@ import restConnector from './connectors/rest.ts'
 import twentyConnector from './connectors/twenty.ts'
 import webhookConnector from './connectors/webhook.ts'
 import codeProcessor from './processors/code.ts'
+import crossingProcessor from './processors/crossing.ts'
 import dedupeProcessor from './processors/dedupe.ts'
 import filterProcessor from './processors/filter.ts'
+import scoreProcessor from './processors/score.ts'
 import transformProcessor from './processors/transform.ts'
 import validateProcessor from './processors/validate.ts'
 import emailSink from './sinks/email.ts'
@@ -33,8 +35,10 @@ export const registry: Registry = {
   },
   processors: {
     code: codeProcessor,
+    crossing: crossingProcessor,
     dedupe: dedupeProcessor,
     filter: filterProcessor,
+    score: scoreProcessor,
     transform: transformProcessor,
     validate: validateProcessor,
   },

@@ -43,6 +43,11 @@ export function readAction(written: WrittenStep, names: StepNames, context: Step
     path,
     around,
   ) as Fields
+  const caps = node.entries.get('caps')
+  if (caps && action.effect === 'read') {
+    const message = `\`caps\` limits what is done, and \`${verb}\` only reads`
+    load.problems.add(keyPlaceOf(caps), [...path, 'caps'], 'misplaced-key', message, 'leave it out')
+  }
   const derived = `${verb}-${typeof config.object === 'string' ? config.object : system.name}`
   const id = stepId(keys.id ?? keys.stepId, derived, node, path, context, common.includes('id') ? 'id' : 'stepId')
   if (typeof keys.as === 'string') names.add(keys.as, keyPlaceOf(node.entries.get('as')!), [...path, 'as'], load)
@@ -58,6 +63,7 @@ export function readAction(written: WrittenStep, names: StepNames, context: Step
       system: system.name,
       ...(typeof keys.key === 'string' && { key: keys.key }),
       onUnknown: keys.onUnknown === 'repeat' ? 'repeat' : 'hold',
+      ...(isFields(keys.caps) && { caps: keys.caps }),
     },
   }
 }
@@ -126,4 +132,8 @@ function onlyOne(
   const suggestion = `a system of type ${types.map(sink => sink.type).join(' or ')} under \`systems\``
   load.problems.add(place, path, 'unknown-system', message, suggestion)
   return undefined
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null
 }

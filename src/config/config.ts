@@ -64,7 +64,13 @@ export interface StepConfig {
   readonly as?: string
   readonly use:
     | { readonly kind: 'processor'; readonly definition: ProcessorDefinition }
-    | { readonly kind: 'action'; readonly system: string; readonly key?: string; readonly onUnknown: 'hold' | 'repeat' }
+    | {
+        readonly kind: 'action'
+        readonly system: string
+        readonly key?: string
+        readonly onUnknown: 'hold' | 'repeat'
+        readonly caps?: { readonly perRecord?: number; readonly perDay?: number }
+      }
     | {
         readonly kind: 'each'
         /** CEL to a list. */
@@ -96,11 +102,16 @@ function innerSteps({ use }: StepConfig): readonly StepConfig[] {
   return use.kind === 'choose' ? use.branches.flatMap(branch => branch.do) : []
 }
 
+/** Of a connector; or what another flow gave up on. */
+export type FlowSource =
+  | { readonly connector: string; readonly object: string; readonly action?: string }
+  | { readonly deadLettersOf: string }
+
 export interface FlowConfig {
   readonly name: string
   /** Earlier name: keeps group, offsets and keys. */
   readonly formerly?: string
-  readonly from: readonly { readonly connector: string; readonly object: string; readonly action?: string }[]
+  readonly from: readonly FlowSource[]
   readonly start: StartPosition
   /** Records processed side by side. */
   readonly concurrency: number

@@ -179,6 +179,10 @@ export interface ConnectorDefinition<S extends TSchema = TSchema> extends Defini
 }
 
 export interface ProcessorDefinition<S extends TSchema = TSchema> extends Definition<S> {
+  /** It has a result, which `as` must name; an example of such a name. */
+  readonly gives?: string
+  /** It remembers something about an event or from one event to the next. */
+  readonly remembers?: true
   /** Names that its result adds to the scope, so that later expressions are checked against them. */
   adds?(config: Static<S>): readonly string[]
   create(config: Static<S>, context: StepContext): Processor

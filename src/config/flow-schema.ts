@@ -6,7 +6,8 @@ export const Name = (description: string, example: string) =>
   Type.String({ description, pattern: '^[A-Za-z][A-Za-z0-9_-]*$', maxLength: 60, examples: [example] })
 
 const Source = Type.String({
-  description: 'A connector, one of its objects, or one action: `lead-form`, `twenty.person`, `twenty.person.created`.',
+  description:
+    'A connector, one of its objects, or one action: `lead-form`, `twenty.person`, `twenty.person.created`. `<flow>.dead-letters`: what another flow gave up on, with `data.code`, `data.message`, `data.step`, `data.firstAt` and the event as `data.event`.',
   minLength: 1,
   examples: ['twenty.person.created'],
 })
@@ -99,6 +100,23 @@ export const ActionKeys = Type.Object(
           'When a crash leaves open whether it was done, and asking does not help: `hold` gives a dead letter for a person, `repeat` does it again.',
         default: 'hold',
       }),
+    ),
+    caps: Type.Optional(
+      Type.Object(
+        {
+          perRecord: Type.Optional(
+            Type.Integer({ minimum: 1, description: "So often for the event's record, for ever.", examples: [1] }),
+          ),
+          perDay: Type.Optional(Type.Integer({ minimum: 1, description: 'So often a day, by UTC.', examples: [50] })),
+        },
+        {
+          additionalProperties: false,
+          minProperties: 1,
+          description:
+            'How often it may be done. What goes beyond becomes the dead letter `CAP_REACHED`, held for a person: to redrive it is to approve it, and is not counted.',
+          examples: [{ perRecord: 1, perDay: 50 }],
+        },
+      ),
     ),
   },
   { additionalProperties: false },

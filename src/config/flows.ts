@@ -2,13 +2,13 @@ import type { Fields } from '../event.ts'
 import { nearest } from '../nearest.ts'
 import { checkValue } from './check-value.ts'
 import { type DeclaredSystem, namedEntries } from './components.ts'
-import type { ConfigPath, ConnectorConfig, FlowConfig } from './config.ts'
+import type { ConfigPath, ConnectorConfig, FlowConfig, FlowSource } from './config.ts'
 import { durationMs, type Registry } from './definition.ts'
 import { FlowSchema } from './flow-schema.ts'
 import type { LoadContext } from './load-context.ts'
 import { keyPlaceOf, type MapNode, type Node, quoted } from './node.ts'
 import { viewOf } from './schema-view.ts'
-import { type KnownSources, readSource, type Source } from './source-name.ts'
+import { type KnownSources, readSource } from './source-name.ts'
 import { StepNames } from './step-names.ts'
 import { readSteps } from './steps.ts'
 
@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000
 /** How long it is known what was done, unless a flow says otherwise or the log keeps its events longer. */
 export const REMEMBER_MS = 35 * DAY_MS
 
-export interface FlowsContext extends KnownSources {
+export interface FlowsContext extends Omit<KnownSources, 'flowNames'> {
   readonly load: LoadContext
   readonly registry: Registry
   readonly systems: ReadonlyMap<string, DeclaredSystem>
@@ -24,18 +24,51 @@ export interface FlowsContext extends KnownSources {
   readonly retentionMs: number
 }
 
+type FlowContext = FlowsContext & KnownSources
+
 export function readFlows(root: MapNode, context: FlowsContext): Map<string, FlowConfig> {
   const flows = new Map<string, FlowConfig>()
   const identities = new Map<string, Node>()
-  for (const [name, node] of namedEntries(root, 'flows', context.load)) {
-    const flow = readFlow(name, node, context)
+  const entries = [...namedEntries(root, 'flows', context.load)]
+  const flowNames = new Set(entries.map(([name]) => name))
+  for (const [name, node] of entries) {
+    const flow = readFlow(name, node, { ...context, flowNames })
     flows.set(name, flow)
     checkIdentity(flow, node, identities, root, context.load)
   }
+  checkCircles(flows, new Map(entries), context.load)
   return flows
 }
 
-function readFlow(name: string, node: MapNode, context: FlowsContext): FlowConfig {
+/** A flow that fails on its own failures would never come to an end. */
+function checkCircles(
+  flows: ReadonlyMap<string, FlowConfig>,
+  nodes: ReadonlyMap<string, MapNode>,
+  { problems }: LoadContext,
+): void {
+  const read = (name: string) =>
+    flows.get(name)?.from.flatMap(source => ('deadLettersOf' in source ? [source.deadLettersOf] : [])) ?? []
+  const wayBack = (to: string, way: readonly string[]): readonly string[] | undefined => {
+    for (const next of read(way.at(-1)!)) {
+      if (next === to) return [...way, to]
+      const found = way.includes(next) ? undefined : wayBack(to, [...way, next])
+      if (found) return found
+    }
+    return undefined
+  }
+  for (const name of flows.keys()) {
+    const way = wayBack(name, [name])
+    if (!way) continue
+    const node = nodes.get(name)!
+    const message =
+      way.length === 2
+        ? 'a flow cannot read its own dead letters: one that it fails on would come back for ever'
+        : `these flows read each other's dead letters in a circle: ${way.join(' reads ')}`
+    problems.add(keyPlaceOf(node.entries.get('from') ?? node), ['flows', name, 'from'], 'circle', message)
+  }
+}
+
+function readFlow(name: string, node: MapNode, context: FlowContext): FlowConfig {
   const { load, registry, systems } = context
   const path = ['flows', name]
   const config = checkValue(viewOf(FlowSchema), node, path, { load }) as Fields
@@ -78,7 +111,7 @@ function checkIdentity(
   identities.set(identity, node)
 }
 
-function sourcesOf(node: MapNode, path: ConfigPath, context: FlowsContext): Source[] {
+function sourcesOf(node: MapNode, path: ConfigPath, context: FlowContext): FlowSource[] {
   const from = node.entries.get('from')
   const items =
     from?.kind === 'list'

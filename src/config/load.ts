@@ -112,8 +112,10 @@ function together(one: Node | undefined, other: Node): Node {
 }
 
 function objectsRead(connector: string, flows: ReadonlyMap<string, FlowConfig>): string[] {
-  const objects = [...flows.values()].flatMap(flow => flow.from.filter(source => source.connector === connector))
-  return [...new Set(objects.map(source => source.object))]
+  const objects = [...flows.values()]
+    .flatMap(flow => flow.from)
+    .flatMap(source => ('connector' in source && source.connector === connector ? [source.object] : []))
+  return [...new Set(objects)]
 }
 
 /** Values as they count, secrets as they are written, named files by their content. */

@@ -4,7 +4,7 @@ import { checkValue, type Surroundings } from './check-value.ts'
 import type { ConfigPath, StepConfig } from './config.ts'
 import type { ProcessorDefinition } from './definition.ts'
 import { NamesProcessorKeys, ProcessorKeys } from './flow-schema.ts'
-import { type MapNode, mapWhere, type Node, plainOf } from './node.ts'
+import { keyPlaceOf, type MapNode, mapWhere, type Node, plainOf } from './node.ts'
 import { reportFaults } from './report-faults.ts'
 import { isFreeMap, type SchemaView, variantsOf, viewOf } from './schema-view.ts'
 import type { StepNames } from './step-names.ts'
@@ -34,6 +34,11 @@ export function readProcessor(
   const explicit = keys.id ?? keys.stepId
   const id = node.kind === 'map' ? stepId(explicit, verb, node, path, context, idKey) : numberedId(written, context)
   addNames(definition, config, isSound, written, names, context)
+  if (definition.gives !== undefined && node.kind === 'map' && !node.entries.has('as')) {
+    const message = '`as` is missing: the name by which later steps see the result'
+    load.problems.add(keyPlaceOf(node), [...path, 'as'], 'missing', message, `as: ${definition.gives}`)
+    names.open()
+  }
   if (typeof keys.as === 'string') names.add(keys.as, placeOf(node as MapNode, 'as'), [...path, 'as'], load)
   return {
     id,

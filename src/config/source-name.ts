@@ -1,21 +1,20 @@
 import { nearest } from '../nearest.ts'
 import type { DeclaredSystem } from './components.ts'
-import type { ConfigPath, ConnectorConfig } from './config.ts'
+import type { ConfigPath, ConnectorConfig, FlowSource } from './config.ts'
 import type { ConnectorDefinition, Registry } from './definition.ts'
 import type { LoadContext } from './load-context.ts'
 import { quoted, type ScalarNode } from './node.ts'
 
-export interface Source {
-  readonly connector: string
-  readonly object: string
-  readonly action?: string
-}
+/** The object under which a flow's dead letters are read. */
+export const DEAD_LETTERS = 'dead-letters'
 
 export interface KnownSources {
   readonly load: LoadContext
   readonly registry: Registry
   readonly systems: ReadonlyMap<string, DeclaredSystem>
   readonly connectors: ReadonlyMap<string, Omit<ConnectorConfig, 'objects'>>
+  /** Names of flows as they are written. */
+  readonly flowNames: ReadonlySet<string>
 }
 
 const PART = /^[A-Za-z][A-Za-z0-9_-]*$/
@@ -25,8 +24,8 @@ export function broughtBy(system: DeclaredSystem, registry: Registry): Connector
   return Object.values(registry.connectors).find(connector => connector.system === system.definition.type)
 }
 
-/** `lead-form`, `twenty.person`, `twenty.person.created`. */
-export function readSource(node: ScalarNode, path: ConfigPath, known: KnownSources): Source | undefined {
+/** `lead-form`, `twenty.person`, `twenty.person.created`, `<flow>.dead-letters`. */
+export function readSource(node: ScalarNode, path: ConfigPath, known: KnownSources): FlowSource | undefined {
   const { problems } = known.load
   const text = String(node.value)
   const [name = '', object, action, ...rest] = text.split('.')
@@ -40,6 +39,7 @@ export function readSource(node: ScalarNode, path: ConfigPath, known: KnownSourc
     )
     return undefined
   }
+  if (object === DEAD_LETTERS && action === undefined && known.flowNames.has(name)) return { deadLettersOf: name }
   const objects = objectsOf(name, known)
   if (objects === 'unknown') return unknownSource(name, node, path, known)
   if (objects === 'none') {
@@ -69,7 +69,7 @@ function sourceOf(
   node: ScalarNode,
   path: ConfigPath,
   { load: { problems } }: KnownSources,
-): Source | undefined {
+): FlowSource | undefined {
   const chosen = object ?? (objects?.length === 1 ? objects[0] : undefined)
   if (chosen === undefined) {
     const example = objects?.[0] ?? 'person'
@@ -98,12 +98,17 @@ function sourceOf(
 }
 
 function unknownSource(name: string, node: ScalarNode, path: ConfigPath, known: KnownSources): undefined {
-  const { connectors, systems, registry, load } = known
+  const { connectors, systems, registry, flowNames, load } = known
   if (load.broken.has(name)) return undefined
   const names = [
     ...connectors.keys(),
     ...[...systems.values()].filter(each => broughtBy(each, registry)).map(each => each.name),
   ]
+  if (flowNames.has(name)) {
+    const message = `"${name}" is a flow; what it gave up on can be read`
+    load.problems.add(node.place, path, 'source', message, `${name}.${DEAD_LETTERS}`)
+    return
+  }
   const suggestion = nearest(name, names) ?? (names.length > 0 ? `one of ${names.join(', ')}` : undefined)
   const shown = node.references.length > 0 ? quoted(node) : `"${name}"`
   load.problems.add(node.place, path, 'source', `there is no connector or system ${shown} to read from`, suggestion)

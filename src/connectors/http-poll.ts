@@ -1,12 +1,12 @@
 import { createRestClient } from '../clients/rest/client.ts'
 import { type ConnectorContext, defineConnector, durationMs } from '../config/definition.ts'
 import { RECEIVED } from '../event.ts'
+import { cronSchedule, intervalSchedule } from '../schedule.ts'
 import type { Connector } from './connector.ts'
 import { HttpPollConfig, httpPollFaults } from './http-poll/config.ts'
 import { cursorFrom, shown } from './http-poll/cursor.ts'
 import { ItemReader } from './http-poll/items.ts'
 import { HttpPoller } from './http-poll/poll.ts'
-import { cronSchedule, intervalSchedule } from './http-poll/schedule.ts'
 import { KnownRecords } from './known-records.ts'
 
 /** The items of a list that any HTTP API gives, read on a schedule. */

@@ -77,6 +77,12 @@ export const FLOW_CODES: ErrorCodes = {
     means: 'A call that must not happen twice began, and its answer is not known: it may have had its effect.',
     advice: 'Look in the other system. Redrive when it was not done, discard when it was.',
   },
+  CAP_REACHED: {
+    kinds: ['rejected'],
+    means:
+      'The step has acted as often as its `caps` let it, for this record or on this day. The event is held for a person.',
+    advice: 'Redrive it when it is right, which does it and is not counted; discard it when it is not.',
+  },
   LOOP: {
     kinds: ['rejected'],
     means: 'More than 8 writes of flows in a row answered each other.',

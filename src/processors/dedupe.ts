@@ -26,6 +26,7 @@ export default defineProcessor({
   examples: [
     { title: 'The same form sent twice', yaml: "by: data.email.lowerAscii() + '/' + data.formId\nwithin: 24h\n" },
   ],
+  remembers: true,
   create(config, context) {
     const by = context.compile(config.by)
     const withinMs = durationMs(config.within ?? '24h')

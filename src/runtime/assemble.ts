@@ -21,7 +21,7 @@ import { assembleSync, type CompiledSync, verifySyncs } from './assemble-syncs.t
 import { Batcher } from './batcher.ts'
 import { Claims } from './claims.ts'
 import { compileSteps } from './compile-steps.ts'
-import type { CompiledFlow } from './flow-runner.ts'
+import type { CompiledFlow } from './compiled-flow.ts'
 import type { RunningSystem } from './step.ts'
 import { SystemMonitor } from './system-monitor.ts'
 import { TopicNames } from './topics.ts'
@@ -188,7 +188,12 @@ class Assembler {
   #compileFlow(flow: FlowConfig): CompiledFlow {
     const topics = new Map<string, Set<string> | undefined>()
     const echoSystems = new Map<string, string>()
-    for (const { connector, object, action } of flow.from) {
+    for (const source of flow.from) {
+      if ('deadLettersOf' in source) {
+        topics.set(this.#names.deadLetters(this.#identityOf(source.deadLettersOf)), undefined)
+        continue
+      }
+      const { connector, object, action } = source
       const topic = this.#names.source(connector, object)
       const actions = topics.get(topic)
       if (!action || (topics.has(topic) && !actions)) topics.set(topic, undefined)
@@ -217,6 +222,10 @@ class Assembler {
     }
   }
 
+  #identityOf(flow: string): string {
+    return this.#config.flows.get(flow)?.formerly ?? flow
+  }
+
   #topics(): TopicSpec[] {
     const { retentionMs } = this.#config.log
     const sources = [...this.#config.connectors.values()].flatMap(({ name }) => {
@@ -224,16 +233,23 @@ class Assembler {
       const maxRecordBytes = Math.max(DEFAULT_MAX_RECORD_BYTES, connector.route?.bodyLimitBytes ?? 0)
       return connector.objects.map(object => ({ name: this.#names.source(name, object), retentionMs, maxRecordBytes }))
     })
-    // A dead letter carries the event and what the steps made of it.
     const largest = Math.max(DEFAULT_MAX_RECORD_BYTES, ...sources.map(topic => topic.maxRecordBytes))
     const flows = [...this.#config.flows.values()].flatMap(flow => {
       const identity = flow.formerly ?? flow.name
+      // A dead letter carries the event and what the steps made of it; one of a dead letter, that one.
+      const event = largest * 4 ** this.#lettersDeep(flow)
       return [
-        { name: this.#names.deadLetters(identity), retentionMs, maxRecordBytes: 4 * largest },
-        { name: this.#names.redrive(identity), retentionMs, maxRecordBytes: largest },
+        { name: this.#names.deadLetters(identity), retentionMs, maxRecordBytes: 4 * event },
+        { name: this.#names.redrive(identity), retentionMs, maxRecordBytes: event },
       ]
     })
     return [...sources, ...flows]
+  }
+
+  /** 0 for a flow that reads what comes in, 1 for one that reads its dead letters, and so on. */
+  #lettersDeep({ from }: FlowConfig): number {
+    const below = from.flatMap(source => ('deadLettersOf' in source ? [source.deadLettersOf] : []))
+    return Math.max(0, ...below.map(name => 1 + this.#lettersDeep(this.#config.flows.get(name)!)))
   }
 
   async #close(): Promise<void> {

@@ -50,7 +50,8 @@ function processorOf(step: StepConfig, { definition }: Use<'processor'>, context
     compileTree: (tree: unknown) => compileTree(tree),
   })
   context.onClose(() => processor.close?.())
-  return { ...baseOf(step), kind: 'processor', processor }
+  const { remembers } = definition
+  return { ...baseOf(step), kind: 'processor', processor, ...(remembers && { remembers }) }
 }
 
 function actionOf(step: StepConfig, use: Use<'action'>, context: StepsContext, last: boolean): ActionStep {
@@ -65,6 +66,7 @@ function actionOf(step: StepConfig, use: Use<'action'>, context: StepsContext, l
     args: compileArgs(spec.config, step.config),
     ...(use.key && { key: compileExpression(use.key) }),
     onUnknown: use.onUnknown,
+    ...(use.caps && { caps: use.caps }),
     last,
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../environment.ts'
 import { asSyncError, SyncError } from '../errors.ts'
-import type { ChangeEvent, Fields } from '../event.ts'
+import { type ChangeEvent, type Fields, recordIdOf } from '../event.ts'
 import { derivedId } from '../identity.ts'
 import type { EventLog, LoggedEvent, StartPosition } from '../log/event-log.ts'
 import type { StateStore } from '../state/state-store.ts'
@@ -109,7 +109,8 @@ export class DeadLetters {
 
   async #append(letter: StoredLetter): Promise<void> {
     const event: ChangeEvent = {
-      id: letter.id,
+      // Each failure of an event is an event of its own to who reads them; told once, however often it is appended.
+      id: derivedId('dead-letter-failure', letter.id, letter.firstAt, String(letter.attempts)),
       type: 'dead-letter.written',
       source: `/flows/${letter.flow}`,
       subject: `dead-letter/${letter.id}`,
@@ -151,7 +152,8 @@ export class DeadLetters {
     this.#seen.set(flow, seen)
     const unread = this.#log.read(this.#topics.deadLetters(flow), { from: startAt(seen.next) })
     for await (const { event, partition, offset } of unread) {
-      seen.letters.set(event.id, { id: event.id, partition, offset })
+      const id = recordIdOf(event)
+      seen.letters.set(id, { id, partition, offset })
       seen.next[partition] = offset + 1
     }
     const letters = [...seen.letters.values()]

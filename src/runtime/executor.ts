@@ -60,7 +60,7 @@ export class Executor {
       if (step.as) scope[step.as] = null
       return undefined
     }
-    if (step.kind === 'processor') return this.#process(run, step, scope)
+    if (step.kind === 'processor') return this.#process(run, step, scope, prefix)
     if (step.kind === 'action') return this.#act(run, step, scope, prefix)
     if (step.kind === 'choose') return this.#choose(run, step, scope, prefix)
     return this.#each(run, step, scope, prefix)
@@ -72,11 +72,12 @@ export class Executor {
     return branch && this.execute(run, branch.steps, { ...scope }, prefix)
   }
 
-  #process(run: Run, step: ProcessorStep, scope: Scope): Skip | Promise<Skip> {
+  #process(run: Run, step: ProcessorStep, scope: Scope, prefix: string): Skip | Promise<Skip> {
     const result = step.processor.process(scope, {
       event: run.event,
       signal: run.owned,
       claim: (value, withinMs) => this.#memory.claim(run, step.id, value, withinMs),
+      recall: (key, judge) => this.#memory.recall(run, step.id, prefix + step.id, key, judge),
     })
     return result instanceof Promise ? result.then(value => joined(value, step, scope)) : joined(result, step, scope)
   }
@@ -258,6 +259,10 @@ export function outcomeUnknown(step: ActionStep, cause?: unknown): SyncError {
 
 function joined(result: ProcessResult, step: ProcessorStep, scope: Scope): Skip {
   if ('skip' in result) return { skip: result.skip }
+  if ('result' in result) {
+    if (step.as) scope[step.as] = result.result
+    return undefined
+  }
   if (result.names) Object.assign(scope, result.names)
   if (step.as && result.names) scope[step.as] = result.names
   return undefined

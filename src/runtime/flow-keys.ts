@@ -27,6 +27,25 @@ export class FlowKeys {
     return `${this.tag}:dedupe:${step}:${shortHash(value)}`
   }
 
+  /** What a step remembers from event to event. */
+  memory(step: string, key: string): string {
+    return `${this.tag}:memory:${step}:${shortHash(key)}`
+  }
+
+  /** How often a step acted for a record. */
+  capOfRecord(step: string, record: string): string {
+    return `${this.tag}:cap-record:${step}:${shortHash(record)}`
+  }
+
+  /** How often a step acted on a day. */
+  capOfDay(step: string, day: string): string {
+    return `${this.capOfDays}${step}:${day}`
+  }
+
+  get capOfDays(): string {
+    return `${this.tag}:cap-day:`
+  }
+
   parkedPrefix(topic: string, partition: number): string {
     return `${this.tag}:parked:${topic}:${partition}:`
   }
@@ -34,6 +53,20 @@ export class FlowKeys {
   /** Entries of a lane sort by offset. */
   parked(topic: string, partition: number, offset: number): string {
     return `${this.parkedPrefix(topic, partition)}${String(offset).padStart(16, '0')}`
+  }
+
+  collectedPrefix(topic: string, partition: number): string {
+    return `${this.tag}:collected:${topic}:${partition}:`
+  }
+
+  /** An event that waits for the end of its window. */
+  collected(topic: string, partition: number, offset: number): string {
+    return `${this.collectedPrefix(topic, partition)}${String(offset).padStart(16, '0')}`
+  }
+
+  /** How far a partition was collected, and how far what was collected has been started. */
+  collectedTo(topic: string, partition: number): string {
+    return `${this.tag}:collected-to:${topic}:${partition}`
   }
 
   /** What became of a dead letter: redriven or discarded. */

@@ -1,7 +1,9 @@
 import type { Clock } from '../environment.ts'
 import { SyncError } from '../errors.ts'
+import type { Judgement } from '../processors/processor.ts'
 import type { Item, Plan } from '../sinks/sink.ts'
 import type { StateStore, Write } from '../state/state-store.ts'
+import { Caps } from './caps.ts'
 import { outcomeUnknown } from './executor.ts'
 import type { FlowKeys } from './flow-keys.ts'
 import type { Run, RunRecord, StepRecord } from './run.ts'
@@ -12,6 +14,14 @@ interface EffectRecord extends StepRecord {
   readonly key: string
   /** While open: what the call sent under the key. */
   readonly request?: unknown
+}
+
+/** What a step remembers from event to event, and what it answered the event that came last. */
+interface StepMemory<T> {
+  readonly event: string
+  readonly time: string
+  readonly answer: boolean
+  readonly memory?: T
 }
 
 interface DedupeRecord {
@@ -29,12 +39,14 @@ export class RunMemory {
   readonly #state: StateStore
   readonly #clock: Clock
   readonly #rememberMs: number
+  readonly #caps: Caps
 
   constructor(options: { keys: FlowKeys; state: StateStore; clock: Clock; rememberMs: number }) {
     this.#keys = options.keys
     this.#state = options.state
     this.#clock = options.clock
     this.#rememberMs = options.rememberMs
+    this.#caps = new Caps(options)
   }
 
   /** A dedupe claim belongs to an event id; `withinMs` is measured in event time. */
@@ -60,6 +72,37 @@ export class RunMemory {
     run.claims.add(key)
     run.dirty = true
     return 'mine'
+  }
+
+  /** P3: the answer is in the event's own record, so that it stays when a later event has moved the memory on. */
+  async recall<T>(
+    run: Run,
+    step: string,
+    stepKey: string,
+    key: string,
+    judge: (memory: T | undefined, isLate: boolean) => Judgement<T>,
+  ): Promise<boolean> {
+    const known = run.steps.get(stepKey)
+    if (known) return known.result === true
+    const row = this.#keys.memory(step, key)
+    for (;;) {
+      const [entry] = await this.#state.get([row])
+      const last = entry?.value as StepMemory<T> | undefined
+      if (last?.event === run.event.id) return last.answer
+      const isLate = last !== undefined && Date.parse(last.time) > Date.parse(run.event.time)
+      const { answer, memory } = judge(last?.memory, isLate)
+      const { id: event, time } = run.event
+      const value: StepMemory<T> = { event, time, answer, memory: memory ?? last?.memory }
+      if (run.dryRun) return answer
+      run.steps.set(stepKey, { result: answer })
+      if (isLate) {
+        run.dirty = true
+        return answer
+      }
+      if (await this.#commit(run, [{ key: row, value, ifVersion: entry?.version ?? null }])) return answer
+      run.steps.delete(stepKey)
+      await this.#contestedOr(run)
+    }
   }
 
   /** Kept in memory until the next commit takes it along. */
@@ -100,10 +143,14 @@ export class RunMemory {
 
   /**
    * P3: the intent is durable before the call. True when the write is stale: a newer event's write reached the target.
-   * @throws SyncError retryable `RUN_CONTESTED` when another process works on this event.
+   * @throws SyncError retryable `RUN_CONTESTED` when another process works on this event; rejected `CAP_REACHED`.
    */
-  async intend(run: Run, step: ActionStep, plan: Plan, stepKey: string): Promise<boolean> {
-    if (step.effect === 'safe' && !plan.target) return false
+  intend(run: Run, step: ActionStep, plan: Plan, stepKey: string): Promise<boolean> {
+    return this.#caps.inTurn(step, () => this.#intend(run, step, plan, stepKey))
+  }
+
+  async #intend(run: Run, step: ActionStep, plan: Plan, stepKey: string): Promise<boolean> {
+    if (step.effect === 'safe' && !plan.target && !step.caps) return false
     const applied = plan.target && this.#keys.applied(step.id, plan.target.object, plan.target.id)
     const effect = step.effect === 'safe' ? undefined : this.#keys.effect(plan.item.key)
     const known = run.steps.get(stepKey)
@@ -126,8 +173,16 @@ export class RunMemory {
         }
         writes.push({ key: effect, value, ttlMs: this.#rememberMs, ...(known?.open ? {} : { ifVersion: null }) })
       }
+      const counts = await this.#caps.counted(run, step, known?.open === true)
       run.steps.set(stepKey, { open: true, ...(step.key && { key: plan.item.key }) })
-      if (await this.#commit(run, writes)) return false
+      if (await this.#commit(run, [...writes, ...counts])) {
+        if (counts.length > 0)
+          run.counted.set(
+            stepKey,
+            counts.map(({ key }) => key),
+          )
+        return false
+      }
       if (known) run.steps.set(stepKey, known)
       else run.steps.delete(stepKey)
       await this.#whyLost(run, step, effect, known?.open === true)
@@ -151,7 +206,13 @@ export class RunMemory {
     const restore = run.restores.get(stepKey)
     if (restore) writes.push(restore.value === undefined ? { key: restore.key } : restore)
     run.restores.delete(stepKey)
-    if (writes.length > 0) await this.#commitOrContest(run, writes)
+    const counted = run.counted.get(stepKey) ?? []
+    run.counted.delete(stepKey)
+    for (;;) {
+      const all = [...writes, ...(await this.#caps.withdrawn(counted))]
+      if (all.length === 0 || (await this.#commitWaiting(run, all))) return
+      await this.#contestedOr(run)
+    }
   }
 
   /** Everything that the run knows, durable. */
@@ -190,10 +251,15 @@ export class RunMemory {
   }
 
   async #commitOrContest(run: Run, writes: Write[], status?: RunRecord['status'], skip?: string): Promise<void> {
+    if (!(await this.#commitWaiting(run, writes, status, skip))) throw contested(run)
+  }
+
+  async #commitWaiting(run: Run, writes: Write[], status?: RunRecord['status'], skip?: string): Promise<boolean> {
     // Kept until they are durable: a commit that failed is tried again with all of them.
     const waiting = [...run.unsaved]
-    if (!(await this.#commit(run, [...waiting, ...writes], status, skip))) throw contested(run)
+    if (!(await this.#commit(run, [...waiting, ...writes], status, skip))) return false
     for (const write of waiting) run.unsaved.delete(write)
+    return true
   }
 
   /** One at a time per run: items of an `each` run side by side, and all write the one record. */
@@ -233,6 +299,13 @@ export class RunMemory {
       ...(skip && { skip }),
     }
     return { key: this.#keys.run(run.event.id), value, ifVersion: run.version ?? null, ttlMs: this.#rememberMs }
+  }
+
+  /** After a lost race: @throws SyncError when it was about the run itself. */
+  async #contestedOr(run: Run): Promise<void> {
+    if (run.mode === 'replay') return
+    const [own] = await this.#state.get([this.#keys.run(run.event.id)])
+    if (own?.version !== run.version) throw contested(run)
   }
 
   async #whyLost(run: Run, step: ActionStep, effect: string | undefined, wasOurs: boolean): Promise<void> {

@@ -65,6 +65,8 @@ export class Run {
   mustLook = false
   /** Per step, what its stale mark was before this run set it. */
   readonly restores = new Map<string, Write>()
+  /** Per step, the keys of the counts that its intent is in. */
+  readonly counted = new Map<string, readonly string[]>()
   /** Writes that go with the next commit. */
   readonly unsaved = new Set<Write>()
   readonly #failures = new WeakMap<SyncError, Failure>()

@@ -4,6 +4,7 @@ import type { Fields } from '../event.ts'
 import type { Processor, Scope } from '../processors/processor.ts'
 import type { ActionSpec, Effect } from '../sinks/sink.ts'
 import type { Batcher } from './batcher.ts'
+import type { CapLimits } from './caps.ts'
 
 /** A system as the flows use it. */
 export interface RunningSystem {
@@ -25,6 +26,8 @@ interface StepBase {
 export interface ProcessorStep extends StepBase {
   readonly kind: 'processor'
   readonly processor: Processor
+  /** It keeps something in the state. */
+  readonly remembers?: true
 }
 
 export interface ActionStep extends StepBase {
@@ -37,6 +40,7 @@ export interface ActionStep extends StepBase {
   /** Replaces the event id in the effect key. */
   readonly key?: Expression
   readonly onUnknown: 'hold' | 'repeat'
+  readonly caps?: CapLimits
   /** Nothing follows it in the flow: its result needs no commit of its own. */
   readonly last: boolean
 }
@@ -72,7 +76,7 @@ function hasEffects(steps: readonly Step[]): boolean {
   return allSteps(steps).some(step => step.kind === 'action' && step.effect !== 'read')
 }
 
-/** True when the steps remember anything at all about an event: effects, or a dedupe claim. */
+/** True when the steps remember anything at all about an event: effects, a dedupe claim, a crossing. */
 export function hasMemory(steps: readonly Step[]): boolean {
-  return hasEffects(steps) || allSteps(steps).some(step => step.verb === 'dedupe')
+  return hasEffects(steps) || allSteps(steps).some(step => step.kind === 'processor' && step.remembers === true)
 }

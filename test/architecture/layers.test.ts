@@ -46,6 +46,7 @@ const BASE = [
   'nearest.ts',
   'cloudevents.ts',
   'on-abort.ts',
+  'schedule.ts',
 ]
 
 /** What each folder may import besides itself and BASE. A folder that is not named here may import anything below `src/`. */

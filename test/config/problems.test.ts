@@ -263,6 +263,21 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       ),
       'c.yaml:4:14 flows.a.from source: "api" is of type http, and gives no events',
     ],
+    "a flow's name alone": [
+      `${FORM}${lines('flows:', '  a: { from: lead-form, steps: [filter: "true"] }', '  b: { from: a, steps: [filter: "true"] }')}`,
+      'c.yaml:5:14 flows.b.from source: "a" is a flow; what it gave up on can be read => a.dead-letters',
+    ],
+    'flows that read what they give up on themselves': [
+      lines(
+        'flows:',
+        '  a: { from: a.dead-letters, steps: [filter: "true"] }',
+        '  b: { from: [c.dead-letters], steps: [filter: "true"] }',
+        '  c: { from: b.dead-letters, steps: [filter: "true"] }',
+      ),
+      'c.yaml:2:8 flows.a.from circle: a flow cannot read its own dead letters: one that it fails on would come back for ever',
+      "c.yaml:3:8 flows.b.from circle: these flows read each other's dead letters in a circle: b reads c reads b",
+      "c.yaml:4:8 flows.c.from circle: these flows read each other's dead letters in a circle: c reads b reads c",
+    ],
     settings: [
       `${FORM}${lines('flows:', '  a:', '    from: lead-form', '    start: yesterday', '    formerly: b', '    concurrency: 0', '    remember: 5d', '    step: [filter: "true"]', '  b: { from: lead-form, steps: [filter: "true"] }')}`,
       'c.yaml:6:12 flows.a.start enum: "yesterday" is not a place to start => now, earliest, or a time like 2026-01-31T00:00:00Z',
@@ -296,6 +311,26 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       'c.yaml:12:27 flows.leads.steps[3].when misplaced-key: `when` belongs under `filter`, indented further => filter: { when: … }',
       'c.yaml:13:27 flows.leads.steps[4].upsert step-verbs: this step has `filter` already => - upsert: …',
       'c.yaml:14:27 flows.leads.steps[5].zzz unknown-key: a step has one key, its verb; `zzz` is a second one => filter: { zzz: … }',
+    ],
+    'caps on what only reads': [
+      flow('find: { object: person, match: id, values: { id: data.id }, caps: { perDay: 1 } }'),
+      'c.yaml:9:69 flows.leads.steps[0].find.caps misplaced-key: `caps` limits what is done, and `find` only reads => leave it out',
+    ],
+    'caps of nothing': [
+      flow(
+        'create: { object: person, values: { x: data.id }, caps: {} }',
+        'create: { id: b, object: person, values: { x: data.id }, caps: { perDay: 0 } }',
+      ),
+      'c.yaml:9:59 flows.leads.steps[0].create.caps empty: this is empty => like {"perRecord":1,"perDay":50}',
+      'c.yaml:10:82 flows.leads.steps[1].create.caps.perDay minimum: this must be at least 1',
+    ],
+    'a result without a name': [
+      flow(
+        'score: { rules: [{ name: a, when: "true", points: 1 }] }',
+        'crossing: { value: data.x, below: 1, by: data.y }',
+      ),
+      'c.yaml:9:9 flows.leads.steps[0].score.as missing: `as` is missing: the name by which later steps see the result => as: score',
+      'c.yaml:10:9 flows.leads.steps[1].crossing.as missing: `as` is missing: the name by which later steps see the result => as: fell',
     ],
     'a processor in one text or in a map': [
       flow(

@@ -22,6 +22,9 @@ export function processContext(overrides: Partial<ProcessContext> = {}): Process
     claim: async () => {
       throw new Error('nothing was to be claimed')
     },
+    recall: async () => {
+      throw new Error('nothing was to be recalled')
+    },
     ...overrides,
   }
 }

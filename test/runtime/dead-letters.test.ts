@@ -41,6 +41,54 @@ async function expire(bench: FlowBench, topic: string): Promise<void> {
   await bench.log.createTopics([{ name: topic, retentionMs: -1 }])
 }
 
+describe('a flow that reads the dead letters of another', () => {
+  it('gets each failure once, with the event, and is not in the other one’s way', async () => {
+    const bench = await benchOn('memory')
+    const { control, flow } = refusing(bench)
+    const told: Fields[] = []
+    const reader = bench.start(
+      bench.flow(
+        [
+          {
+            kind: 'processor',
+            id: 'tell',
+            verb: 'code',
+            remembers: true,
+            processor: {
+              process: ({ data }) => {
+                told.push(data as Fields)
+                return {}
+              },
+            },
+          },
+          bench.effect('blind', { args: scope => ({ step: (scope.data as Fields).step }) }),
+        ],
+        {
+          name: 'quality',
+          identity: 'quality',
+          group: 'test.flow.quality',
+          topics: new Map([[LETTERS, undefined]]),
+          redriveTopic: bench.names.redrive('quality'),
+        },
+      ),
+    )
+    await bench.log.append(TOPIC, [bench.event('a', { id: 't1' })])
+    await bench.clock.advance(1000)
+    expect(told).toMatchObject([
+      { flow: 'leads', step: 'safe', code: 'HTTP_422', message: 'no', attempts: 1, event: { data: { id: 't1' } } },
+    ])
+    const { letter } = await only(bench)
+    await bench.deadLetters.redrive(letter)
+    await bench.clock.advance(1000)
+    expect(told).toHaveLength(2)
+    expect(await bench.deadLetters.countOpen('leads')).toBe(1)
+    expect(await bench.deadLetters.list('quality')).toHaveLength(2)
+    control.refusing = false
+    await flow.stop()
+    await reader.stop()
+  })
+})
+
 describe.each(ENGINES)('dead letters on the %s engine', engine => {
   it('send back the true event when its topic keeps it no longer, and show none of its secrets (P9)', async () => {
     const bench = await benchOn(engine)

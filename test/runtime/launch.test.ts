@@ -4,7 +4,7 @@ import type { Engine } from '../../src/engine.ts'
 import { SyncError } from '../../src/errors.ts'
 import type { LoggedEvent } from '../../src/log/event-log.ts'
 import type { Assembly } from '../../src/runtime/assemble.ts'
-import type { CompiledFlow } from '../../src/runtime/flow-runner.ts'
+import type { CompiledFlow } from '../../src/runtime/compiled-flow.ts'
 import { LocalOperations } from '../../src/runtime/local-operations.ts'
 import { FlowBench, TOPIC } from '../support/flow-bench.ts'
 

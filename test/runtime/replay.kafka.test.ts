@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { KafkaService } from '../../scripts/services/kafka.ts'
 import { compileExpression } from '../../src/expressions/compile.ts'
 import type { EventLog } from '../../src/log/event-log.ts'
-import type { CompiledFlow } from '../../src/runtime/flow-runner.ts'
+import type { CompiledFlow } from '../../src/runtime/compiled-flow.ts'
 import { type ReplayProgress, type ReplayRequest, replay } from '../../src/runtime/replay.ts'
 import { memoryState } from '../../src/state/memory.ts'
 import {

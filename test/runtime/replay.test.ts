@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { compileExpression } from '../../src/expressions/compile.ts'
 import type { EventLog, Subscriber } from '../../src/log/event-log.ts'
-import type { CompiledFlow } from '../../src/runtime/flow-runner.ts'
+import type { CompiledFlow } from '../../src/runtime/compiled-flow.ts'
 import {
   parsePosition,
   type ReplayDependencies,

@@ -1,5 +1,6 @@
 import { relative as relativePath } from 'node:path'
 import type { Config, FlowConfig, StepConfig } from '../../config/config.ts'
+import { DEAD_LETTERS } from '../../config/source-name.ts'
 import type { StatusReport } from '../../runtime/operations.ts'
 import type { Style } from './style.ts'
 import { type Column, table } from './table.ts'
@@ -110,7 +111,9 @@ function flowsText(config: Config, style: Style, width: number | undefined): str
   return [`  ${style.dim('flows'.padEnd(10))}  ${first.trimStart()}`, ...rest].join('\n')
 }
 
-function sourceText({ connector, object, action }: FlowConfig['from'][number]): string {
+function sourceText(source: FlowConfig['from'][number]): string {
+  if ('deadLettersOf' in source) return `${source.deadLettersOf}.${DEAD_LETTERS}`
+  const { connector, object, action } = source
   return action ? `${connector}.${object}.${action}` : `${connector}.${object}`
 }
 

@@ -6,7 +6,7 @@ import { Path, Query } from '../../clients/rest/schema.ts'
 import { type ConfigFault, Duration, durationMs, Expr, Url } from '../../config/definition.ts'
 import { RECEIVED } from '../../event.ts'
 import { nearest } from '../../nearest.ts'
-import { cronFault, isTimeZone } from './schedule.ts'
+import { cronFault, isTimeZone } from '../../schedule.ts'
 
 const Request = Type.Object(
   {

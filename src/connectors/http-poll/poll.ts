@@ -6,11 +6,11 @@ import { durationMs, type Expression } from '../../config/definition.ts'
 import type { Environment } from '../../environment.ts'
 import { asSyncError, SyncError } from '../../errors.ts'
 import { canonicalJson, shortHash } from '../../identity.ts'
+import { dueBetween, type Schedule } from '../../schedule.ts'
 import type { Page } from '../connector.ts'
 import type { HttpPollConfig } from './config.ts'
 import { cursorFrom, type OpenRun, type PollCursor, shown } from './cursor.ts'
 import type { ItemReader, PollItem } from './items.ts'
-import { dueBetween, type Schedule } from './schedule.ts'
 import { earlierBy, isTime, later, type SinceValue, sinceValue } from './since.ts'
 
 export interface HttpPollerParts {

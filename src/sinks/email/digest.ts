@@ -1,9 +1,9 @@
-import { Cron } from 'croner'
 import type { DigestEntry } from '../../clients/mail-digest.ts'
 import { type ConfigFault, durationMs } from '../../config/definition.ts'
 import { SyncError } from '../../errors.ts'
 import type { Fields } from '../../event.ts'
 import { shortHash } from '../../identity.ts'
+import { cronFault, cronSchedule } from '../../schedule.ts'
 import type { Item } from '../sink.ts'
 import { addressesOf } from './address.ts'
 
@@ -38,7 +38,7 @@ export function digestOf(item: Item, now: number): DigestEntry {
     group: shortHash(JSON.stringify([mail, every, cron, timeZone, max, by ?? null])),
     mail,
     item: data ?? { event, data: told },
-    dueAt: cron === undefined ? now + durationMs(every!) : nextRun(cron, timeZone, now),
+    dueAt: cron === undefined ? now + durationMs(every!) : cronSchedule(cron, timeZone).next(now),
     max,
   }
 }
@@ -50,15 +50,7 @@ export function digestFaults({ every, cron, timeZone }: DigestArgs): ConfigFault
   if (every === undefined && cron === undefined) return fault('nothing says when the mail leaves', 'every: 1h')
   if (every !== undefined && cron !== undefined) return fault('`every` and `cron` both say when; one is enough')
   if (cron === undefined) return timeZone === undefined ? [] : fault('`every` goes by no clock', 'leave `timeZone` out')
-  try {
-    // A moment of no importance: whether it is ever due.
-    return Number.isFinite(nextRun(cron, timeZone, 0)) ? [] : fault('`cron` names times that never come')
-  } catch (error) {
-    return fault(`\`cron\`: ${error instanceof Error ? error.message.replace(/^Cron\w+: /, '') : error}`)
-  }
-}
-
-function nextRun(cron: string, timeZone = 'UTC', after: number): number {
-  const times = new Cron(cron, { timezone: timeZone, mode: '5-part', paused: true })
-  return times.nextRun(new Date(after))?.getTime() ?? Number.POSITIVE_INFINITY
+  const wrong = cronFault(cron, timeZone)
+  if (wrong === 'never') return fault('`cron` names times that never come')
+  return wrong ? fault(`\`cron\`: ${wrong.message}`) : []
 }

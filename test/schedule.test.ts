@@ -1,12 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  cronFault,
-  cronSchedule,
-  dueBetween,
-  intervalSchedule,
-  isTimeZone,
-} from '../../../src/connectors/http-poll/schedule.ts'
+import { cronFault, cronSchedule, dueBetween, intervalSchedule, isTimeZone } from '../src/schedule.ts'
 
 /** The next few times after one, in UTC. */
 function times(pattern: string, timeZone: string | undefined, after: string, count: number): string[] {

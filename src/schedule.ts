@@ -1,6 +1,6 @@
 import { Cron } from 'croner'
 
-/** Times at which a poll is due, in milliseconds since 1970. */
+/** Times at which something is due, in milliseconds since 1970. */
 export interface Schedule {
   /** Tells one schedule from another. */
   readonly text: string
