@@ -1,10 +1,10 @@
-import { decodeEvent, encodeEvent } from '../cloudevents.ts'
 import type { Environment } from '../environment.ts'
 import type { SyncError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { FlowKeys } from './flow-keys.ts'
 import { parkedDelayMs } from './retry.ts'
+import { restored, type StoredEvent, stored } from './stored-event.ts'
 
 /** An event that waits for its next try, or behind one that does. A further try makes a new one. */
 export interface ParkedEvent {
@@ -18,18 +18,7 @@ export interface ParkedEvent {
   readonly message: string
 }
 
-interface Stored {
-  readonly lane: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly value: string
-  readonly key: string
-  readonly appendedAt: number
-  readonly attempt: number
-  readonly firstAt: number
-  readonly dueAt: number
-  readonly code: string
-  readonly message: string
-}
+type Stored = StoredEvent & { readonly lane: string } & Omit<ParkedEvent, 'logged'>
 
 /**
  * The parked lists of a flow, one per lane. P4: while a lane's list is not empty, its later events join it unrun.
@@ -74,7 +63,8 @@ export class Parking {
   async load(topic: string, partition: number): Promise<string[]> {
     const lanes = new Map<string, ParkedEvent[]>()
     for await (const { value } of this.#state.scan(this.#keys.parkedPrefix(topic, partition))) {
-      const { lane, parked } = restored(topic, partition, value as Stored & { offset: number })
+      const { lane, attempt, firstAt, dueAt, code, message, ...entry } = value as Stored
+      const parked = { logged: restored(topic, partition, entry), attempt, firstAt, dueAt, code, message }
       const list = lanes.get(lane)
       if (list) list.push(parked)
       else lanes.set(lane, [parked])
@@ -151,17 +141,8 @@ export class Parking {
 
   async #store(lane: string, parked: ParkedEvent): Promise<void> {
     const { logged, ...schedule } = parked
-    const { key, value, headers } = encodeEvent(logged.event)
-    const stored = {
-      lane,
-      offset: logged.offset,
-      appendedAt: logged.appendedAt,
-      key,
-      headers,
-      value: Buffer.from(value).toString('utf8'),
-      ...schedule,
-    }
-    await this.#state.commit([{ key: this.#keyOf(logged), value: stored }])
+    const value: Stored = { lane, ...stored(logged), ...schedule }
+    await this.#state.commit([{ key: this.#keyOf(logged), value }])
   }
 
   #keyOf(logged: LoggedEvent): string {
@@ -190,17 +171,4 @@ function merged(left: readonly ParkedEvent[], right: readonly ParkedEvent[]): Pa
     all.push(one)
   }
   return [...all, ...right.slice(taken)]
-}
-
-function restored(
-  topic: string,
-  partition: number,
-  stored: Stored & { offset: number },
-): { lane: string; parked: ParkedEvent } {
-  const event = decodeEvent({ key: stored.key, value: Buffer.from(stored.value), headers: stored.headers })
-  const { lane, offset, appendedAt, attempt, firstAt, dueAt, code, message } = stored
-  return {
-    lane,
-    parked: { logged: { topic, partition, offset, appendedAt, event }, attempt, firstAt, dueAt, code, message },
-  }
 }

@@ -11,6 +11,7 @@ export class Life {
   readonly log: EventLog
   readonly state: StateStore
   readonly #dying = new AbortController()
+  readonly #died = new Promise<void>(resolve => this.#dying.signal.addEventListener('abort', () => resolve()))
   readonly #dieAt: number
   readonly #afterEffect: boolean
   readonly #seen = new WeakMap<Partition, Partition>()
@@ -56,7 +57,8 @@ export class Life {
 
   #mortal(subscriber: Subscriber): Subscriber {
     return {
-      assigned: partition => subscriber.assigned?.(this.#forgetful(partition)) ?? Promise.resolve(),
+      // The log notices that the process is gone.
+      assigned: partition => Promise.race([subscriber.assigned?.(this.#forgetful(partition)), this.#died]),
       take: (partition, events) =>
         this.dead ? Promise.resolve() : subscriber.take(this.#forgetful(partition), events),
       revoked: async partition => {
