@@ -74,7 +74,9 @@ function readFlow(name: string, node: MapNode, context: FlowContext): FlowConfig
   const config = checkValue(viewOf(FlowSchema), node, path, { load }) as Fields
   const steps = node.entries.get('steps')
   const from = sourcesOf(node, path, context)
-  const sources = from.flatMap(({ connector }) => context.connectors.get(connector)?.definition.type ?? [])
+  const sources = from.flatMap(source =>
+    'connector' in source ? (context.connectors.get(source.connector)?.definition.type ?? []) : [],
+  )
   return {
     name,
     ...(typeof config.formerly === 'string' && { formerly: config.formerly }),
