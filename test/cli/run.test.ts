@@ -135,9 +135,11 @@ describe('run', () => {
   })
 
   it('takes the address of the command line at the start and at each reload', async () => {
-    const { shell, daemon, done } = await started({}, '--port', '9000', '--host', '0.0.0.0')
-    expect(daemon.config.server).toEqual({ host: '0.0.0.0', port: 9000 })
-    expect((await daemon.options.load()).server).toEqual({ host: '0.0.0.0', port: 9000 })
+    const given = ['--port', '9000', '--host', '0.0.0.0', '--public-url', 'https://sync.example.com/']
+    const server = { host: '0.0.0.0', port: 9000, publicUrl: 'https://sync.example.com' }
+    const { shell, daemon, done } = await started({}, ...given)
+    expect(daemon.config.server).toEqual(server)
+    expect((await daemon.options.load()).server).toEqual(server)
     expect((await daemon.options.load()).problemAt(['a'], 'r', 'm')).toMatchObject({ path: 'a' })
     shell.send('SIGTERM')
     await done

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { nodeBackend } from '../../src/cli/node-shell.ts'
 import { until } from '../support/until.ts'
 import { FakeShell } from './fake-shell.ts'
 
@@ -68,5 +69,18 @@ describe('sandbox', () => {
     expect(shell.json).toEqual({ url: 'http://127.0.0.1:41000', apiKey: 'k' })
     shell.send('SIGTERM')
     expect(await done).toBe(0)
+  })
+
+  it('starts all of them, and says what the shipped configs read', async () => {
+    const shell = new FakeShell({ backend: { startSandbox: nodeBackend.startSandbox } })
+    const done = shell.run('sandbox', '--all', '--port', '0')
+    await until(() => shell.stdout.text !== '')
+    const variables = [...shell.stdout.text.matchAll(/^ {2}export (\w+)=(\S+)$/gm)].map(([, name]) => name)
+    expect(variables).toEqual(expect.arrayContaining(['TWENTY_URL', 'ENRICHMENT_KEY', 'SMTP_URL', 'RECORDER_SECRET']))
+    const url = /enrichment +(http\S+)/.exec(shell.stdout.text)?.[1]
+    expect((await fetch(`${url}/sandbox/state`)).status).toBe(200)
+    shell.send('SIGINT')
+    expect(await done).toBe(0)
+    await expect(fetch(`${url}/sandbox/state`)).rejects.toThrow()
   })
 })

@@ -17,6 +17,7 @@ import type { Session } from '../session.ts'
 interface RunOptions {
   readonly host?: string
   readonly port?: number
+  readonly publicUrl?: string
   readonly logLevel: string
 }
 
@@ -30,6 +31,7 @@ export const addRun: AddCommand = (program, runner) => {
     )
     .option('--host <address>', 'address to listen on, in place of `server.host`')
     .option('--port <number>', 'port to listen on, in place of `server.port`; 0 takes a free one', portNumber)
+    .option('--public-url <url>', 'where the world reaches the daemon, in place of `server.publicUrl`', publicUrl)
     .addOption(
       new Option('--log-level <level>', 'what is logged to stderr')
         .choices(['debug', 'info', 'warn', 'error'])
@@ -47,6 +49,11 @@ function portNumber(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new InvalidArgumentError('It takes a port, 0 to 65535.')
+}
+
+function publicUrl(text: string): string {
+  if (/^https?:\/\/[^\s/?#]+[^\s?#]*$/.test(text)) return text.replace(/\/+$/, '')
+  throw new InvalidArgumentError('It takes an address like https://sync.example.com.')
 }
 
 async function runDaemon(session: Session, options: RunOptions, files: string[]): Promise<number | undefined> {
@@ -132,11 +139,16 @@ async function tellReload(outcome: ReloadOutcome, session: Session, daemon: Daem
   else if (problems.length > 0) await session.say(problemsText(problems, shell.folder, talkStyle))
 }
 
-/** The command line has the last word on where to listen, at each reload too. */
-function withAddress(config: Config, { host, port }: RunOptions): Config {
+/** The command line has the last word on where to listen and be found, at each reload too. */
+function withAddress(config: Config, { host, port, publicUrl }: RunOptions): Config {
   return {
     ...config,
-    server: { ...config.server, ...(host && { host }), ...(port !== undefined && { port }) },
+    server: {
+      ...config.server,
+      ...(host && { host }),
+      ...(port !== undefined && { port }),
+      ...(publicUrl && { publicUrl }),
+    },
     problemAt: (...place) => config.problemAt(...place),
   }
 }

@@ -83,7 +83,7 @@ function allText({ variables = {}, systems = [] }: RunningSandbox, { style }: Se
     '',
     style.bold('Point twenty-sync at them'),
     ...Object.entries(variables).map(([name, value]) => `  export ${name}=${value}`),
-    '  twenty-sync run config/enrichment.yaml',
+    '  twenty-sync run config/enrichment.yaml --public-url http://127.0.0.1:8080',
     '',
     style.bold('See what each knows and did, and make it misbehave'),
     '  curl -s <address>/sandbox/state',
