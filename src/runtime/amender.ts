@@ -1,7 +1,7 @@
 import type { ChangeEvent } from '../event.ts'
 import type { Amendment } from '../sinks/sink.ts'
+import { Abandoned } from './abandoned.ts'
 import { EffectItem } from './effect-item.ts'
-import { Abandoned } from './executor.ts'
 import type { Run } from './run.ts'
 import { allSteps, type RunningSystem, type Step } from './step.ts'
 import type { Cause, WriteLedger, Written } from './write-ledger.ts'
@@ -41,7 +41,7 @@ export class Amender {
     const { id, time } = run.event
     const cause: Cause = { flow: this.#flow, event: id, hops: run.hops }
     const item = new EffectItem(amendment.action, amendment.args, `${this.#flow}/amend/${id}`, time, false, 'live')
-    const planned = await system.batcher.plan(item)
+    const planned = await system.batcher.plan(item, run.owned)
     try {
       const { plan } = planned
       if (plan.operation === 'none') return

@@ -2,6 +2,7 @@ import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import type { ChangeEvent, Fields } from '../event.ts'
 import type { ActionSpec, Amendment, Batch, Delivery, Item, Plan, Sink } from '../sinks/sink.ts'
+import { whileOwned } from './abandoned.ts'
 import { BatchQueue } from './batch-queue.ts'
 import { type Claims, HeldClaims } from './claims.ts'
 
@@ -50,19 +51,20 @@ export class Batcher {
   /**
    * P3: a write is planned from what is so while its names are held. Where somebody else may have written under them
    * since the read, it is read again.
-   * @throws SyncError of the item when it cannot be planned.
+   * @param owned whoever waits here for a name or for a read stops waiting when it is aborted: a drain is not held up.
+   * @throws SyncError of the item when it cannot be planned. Abandoned
    */
-  async plan(item: Item): Promise<PlannedEffect> {
+  async plan(item: Item, owned: AbortSignal): Promise<PlannedEffect> {
     for (;;) {
       const mark = this.#claims.mark()
-      const plan = thrownIfError(await this.#planOne(item))
+      const plan = thrownIfError(await whileOwned(owned, this.#planOne(item)))
       const names = this.#namesFor(plan)
       if (names.length === 0) return this.#planned(plan, NO_CLAIMS)
       const held = await this.#claims.tryHold(names)
-      if (!held) await this.#claims.whenFree(names, this.#signal)
+      if (!held) await whileOwned(owned, this.#claims.whenFree(names, AbortSignal.any([this.#signal, owned])))
       else if (held.freshSince(mark)) return this.#planned(plan, held)
       else {
-        const again = await this.#planUnder(held, item)
+        const again = await this.#planUnder(held, item, owned)
         if (again) return again
       }
     }
@@ -73,9 +75,9 @@ export class Batcher {
   }
 
   /** undefined when the write turned out to need other names. */
-  async #planUnder(held: HeldClaims, item: Item): Promise<PlannedEffect | undefined> {
+  async #planUnder(held: HeldClaims, item: Item, owned: AbortSignal): Promise<PlannedEffect | undefined> {
     try {
-      const plan = thrownIfError(await this.#planOne(item))
+      const plan = thrownIfError(await whileOwned(owned, this.#planOne(item)))
       if (held.covers(this.#namesFor(plan))) return this.#planned(plan, held)
     } catch (error) {
       await held.release()

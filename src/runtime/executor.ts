@@ -1,6 +1,7 @@
 import { asSyncError, SyncError } from '../errors.ts'
 import type { ProcessResult, Scope } from '../processors/processor.ts'
 import type { Delivery, Item, Plan } from '../sinks/sink.ts'
+import { Abandoned } from './abandoned.ts'
 import type { PlannedEffect } from './batcher.ts'
 import { EffectItem } from './effect-item.ts'
 import type { Run, StepRecord } from './run.ts'
@@ -10,13 +11,6 @@ import type { Cause, WriteLedger } from './write-ledger.ts'
 
 /** The event ended at a step, without harm. undefined: it went through. */
 export type Skip = { readonly skip: string } | undefined
-
-/** Thrown when the partition went to somebody else: nothing is recorded, the new owner does it again. */
-export class Abandoned extends Error {
-  constructor() {
-    super('the partition is no longer ours')
-  }
-}
 
 /**
  * Takes an event through steps. Effects follow one order, which is what a crash between any two lines is safe by:
@@ -151,7 +145,7 @@ export class Executor {
   }
 
   async #read(run: Run, step: ActionStep, item: Item, scope: Scope, stepKey: string): Promise<Skip> {
-    const planned = await step.system.batcher.plan(item)
+    const planned = await step.system.batcher.plan(item, run.owned)
     try {
       const delivery: Delivery =
         planned.plan.operation === 'read' && !('result' in planned.plan)
@@ -168,7 +162,7 @@ export class Executor {
   }
 
   async #effect(run: Run, step: ActionStep, item: Item, scope: Scope, stepKey: string): Promise<Skip> {
-    const planned = await step.system.batcher.plan(item)
+    const planned = await step.system.batcher.plan(item, run.owned)
     try {
       if (run.dryRun) {
         run.plans.push({ step: stepKey, plan: planned.plan })

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Clock } from '../environment.ts'
 import { asSyncError, type SyncError } from '../errors.ts'
 import type { Partition } from '../log/event-log.ts'
-import { Abandoned } from './executor.ts'
+import { Abandoned } from './abandoned.ts'
 
 /** A partition in our hands, and how many of its events are being worked on. */
 export class OwnedPartition {

@@ -380,4 +380,34 @@ describe('a flow', () => {
     expect(bench.system.effects.map(({ args }) => args.n)).toEqual([1])
     expect(await bench.lag()).toBe(1)
   })
+
+  it('drains at once where an event only waits for a read', async () => {
+    const bench = new FlowBench()
+    bench.system.plan = () => new Promise(() => {})
+    const flow = bench.start(bench.flow([bench.effect('safe')]))
+    await bench.log.append(TOPIC, [bench.event('a')])
+    await bench.clock.advance(10)
+    const before = bench.clock.now()
+    expect(await flow.stop()).toBeUndefined()
+    expect(bench.clock.now()).toBe(before)
+    expect(await bench.lag()).toBe(1)
+  })
+
+  it('drains at once where an event only waits for a name that another one holds', async () => {
+    const bench = new FlowBench()
+    bench.system.claimsOf = () => ['thing/x']
+    bench.system.before = ({ key }) => (key.startsWith('first/') ? new Promise(() => {}) : undefined)
+    const system = bench.running()
+    const flowOf = (name: string) =>
+      bench.start(bench.flow([bench.effect('safe', { system })], { name, identity: name, group: `test.flow.${name}` }))
+    flowOf('first')
+    await bench.log.append(TOPIC, [bench.event('a')])
+    await bench.clock.advance(10)
+    const second = flowOf('second')
+    await bench.clock.advance(10)
+    const before = bench.clock.now()
+    expect(await second.stop()).toBeUndefined()
+    expect(bench.clock.now()).toBe(before)
+    expect(bench.system.effects).toEqual([])
+  })
 })
