@@ -97,7 +97,9 @@ export class Poller {
         const error = asSyncError(thrown)
         // A page that got through shows that the other side is there: the back-off begins anew.
         failures = this.#pages > 0 ? 1 : failures + 1
-        retryAfterMs = Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS)
+        // What was refused is refused again: no sooner than the next poll would be.
+        const leastMs = error.kind === 'rejected' ? this.#everyMs : 0
+        retryAfterMs = Math.max(leastMs, Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS))
         if (!signal.aborted) this.#failed(error, failures)
       } finally {
         await lease.release().catch(() => {})
@@ -212,11 +214,14 @@ export class Poller {
       this.#env.logger.warn({ connector: this.#name, code }, `poll of ${this.#name} failed: ${message}`)
   }
 
+  get #everyMs(): number {
+    return this.#connector.schedule ? PAUSE_MS : (this.#connector.pollEveryMs ?? 60_000)
+  }
+
   async #wait(failures: number, retryAfterMs: number, signal: AbortSignal): Promise<void> {
-    const every = this.#connector.schedule ? PAUSE_MS : (this.#connector.pollEveryMs ?? 60_000)
     const backOff = RETRY_MS[Math.min(failures, RETRY_MS.length) - 1] ?? 0
     // P8: the other side's own wish goes first.
-    const ms = failures === 0 ? every : Math.max(backOff, retryAfterMs)
+    const ms = failures === 0 ? this.#everyMs : Math.max(backOff, retryAfterMs)
     this.#status = { ...this.#status, nextAt: this.#env.clock.now() + ms }
     const wake = new AbortController()
     const waiting = AbortSignal.any([signal, wake.signal])

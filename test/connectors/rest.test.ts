@@ -49,10 +49,14 @@ beforeEach(async () => {
 })
 afterEach(() => bench.stop())
 
-function connect(config: Partial<RestConfig> = {}, contacts: Partial<ResourceConfig> = {}): void {
-  const whole = { ...bench.config, webhook, ...config, resources: { contacts: { ...CONTACTS, ...contacts } } }
+function connect(
+  config: Partial<RestConfig> = {},
+  contacts: Partial<ResourceConfig> = {},
+  resources: RestConfig['resources'] = { contacts: { ...CONTACTS, ...contacts } },
+): void {
+  const whole = { ...bench.config, webhook, ...config, resources }
   const client = restSink.client!(whole, bench.context)
-  connector = restConnector.create(whole, { ...bench.context, client, objects: ['contacts'] })
+  connector = restConnector.create(whole, { ...bench.context, client, objects: Object.keys(resources) })
 }
 
 function requestOf(body: string, headers: Readonly<Record<string, string>>, query = {}): IncomingRequest {
@@ -61,12 +65,13 @@ function requestOf(body: string, headers: Readonly<Record<string, string>>, quer
 
 const events = () => heard.flatMap(received => received.events)
 
-/** One walk, as the runtime drives it: the cursor is kept, the next page is asked for after the append. */
+/** One walk, as the runtime drives it: cursor and notes are kept, the next page is asked for after the append. */
 async function poll(each: (page: Page) => void = () => {}): Promise<ChangeEvent[]> {
   const found: ChangeEvent[] = []
   for await (const page of connector.poll!(cursor, new AbortController().signal)) {
     found.push(...page.events)
     cursor = JSON.parse(JSON.stringify(page.cursor))
+    if (page.notes) await bench.state.commit([...page.notes])
     each(page)
   }
   return found
@@ -243,6 +248,44 @@ describe('poll', () => {
     bench.rest.resetCalls()
     await poll()
     expect(bench.rest.calls).toHaveLength(2)
+  })
+
+  it('stores what it has seen with the cursor: a crash right after that hides no later deletion (P2)', async () => {
+    bench.rest.settings.webhook = null
+    seed(3)
+    await clock.advance(600_000)
+    for await (const page of connector.poll!(undefined, new AbortController().signal)) {
+      cursor = page.cursor
+      if (page.notes) await bench.state.commit([...page.notes])
+      break
+    }
+    connect()
+    bench.rest.vanish('contacts', ['c1'])
+    await clock.advance(48 * 3_600_000)
+    expect(told(await poll())).toEqual(['contacts.destroyed c1'])
+  })
+
+  it('begins anew where a page is refused, but not again and again (P8)', async () => {
+    connect({}, { list: { ...CONTACTS.list, page: { by: 'link', next: 'data.0.next' } } })
+    bench.rest.seed('contacts', [{ id: 'c0', next: '/no/such/page' }])
+    await expect(poll()).rejects.toMatchObject({ status: 404 })
+    const first = bench.rest.calls.length
+    expect(first).toBeLessThanOrEqual(4)
+    await expect(poll()).rejects.toMatchObject({ status: 404 })
+    expect(bench.rest.calls.length).toBe(first + 1)
+    await clock.advance(600_000)
+    await expect(poll()).rejects.toMatchObject({ status: 404 })
+    expect(bench.rest.calls.length).toBeLessThanOrEqual(first + 4)
+  })
+
+  it('of a resource that is refused keeps no other one from being read', async () => {
+    bench.rest.settings.webhook = null
+    seed(1)
+    const resources = { gone: { ...CONTACTS, list: { ...CONTACTS.list, path: '/no/such/list' } }, contacts: CONTACTS }
+    connect({ snapshot: true }, {}, resources)
+    const found: ChangeEvent[] = []
+    await expect(poll(({ events: own }) => void found.push(...own))).rejects.toMatchObject({ status: 404 })
+    expect(told(found)).toEqual(['contacts.created c0'])
   })
 
   it('by offset and by number sees what was changed while it ran', async () => {

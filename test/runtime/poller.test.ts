@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Connector, Page } from '../../src/connectors/connector.ts'
+import { SyncError } from '../../src/errors.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import type { StatusReport } from '../../src/runtime/operations.ts'
 import { Poller } from '../../src/runtime/poller.ts'
@@ -85,6 +86,22 @@ describe('the status of a poll', () => {
     expect(await registry.getSingleMetricAsString('twenty_sync_poll_dropped_records')).toContain(
       'twenty_sync_poll_dropped_records{connector="fake",reason="position-only"} 6',
     )
+    await stop()
+  })
+})
+
+describe('a poll that is refused', () => {
+  it('is not tried sooner than the next one would be, whatever else it read before (P8)', async () => {
+    const bench = new FlowBench()
+    let walks = 0
+    async function* poll(): AsyncIterable<Page> {
+      walks++
+      yield { events: [bench.event('a')], cursor: walks }
+      throw new SyncError('rejected', 'NOT_FOUND', 'there is no such page')
+    }
+    const { stop } = polled(bench, poll)
+    await bench.clock.advance(5 * 60_000)
+    expect(walks).toBe(6)
     await stop()
   })
 })

@@ -8,7 +8,7 @@ import { type Action, eventOf, stateIdentity } from './events.ts'
 
 export interface Comparison {
   readonly events: readonly ChangeEvent[]
-  /** To be committed once the events are in the log. */
+  /** To be stored once the events are in the log. */
   readonly writes: readonly Write[]
 }
 

@@ -21,6 +21,8 @@ export interface PollerParts {
 
 /** Pages of a walk over everything per poll, where polls for what changed go on between them. */
 const PAGES_AT_ONCE = 20
+/** A walk whose page is refused begins anew no more often than this. */
+const ANEW_EVERY_MS = 600_000
 
 type Slot = 'changes' | 'whole'
 
@@ -30,6 +32,9 @@ export class RestPoller {
   /** Per object, what the whole walk under way has seen since its beginning. */
   readonly #seen = new Map<string, { readonly start: string; readonly ids: SeenIds }>()
 
+  /** When a walk last began anew, by its resource and slot. */
+  readonly #anewAt = new Map<string, number>()
+
   constructor(parts: PollerParts) {
     this.#parts = parts
   }
@@ -38,14 +43,22 @@ export class RestPoller {
     const { client, objects, records } = this.#parts
     await records.flush()
     let cursor = cursorFrom(value)
+    let refusal: SyncError | undefined
     for (const object of objects) {
       const resource = client.config.resources[object]
       if (!resource) continue
-      for await (const page of this.#resource(object, resource, cursor, signal)) {
-        cursor = cursorFrom(page.cursor)
-        yield page
+      try {
+        for await (const page of this.#resource(object, resource, cursor, signal)) {
+          cursor = cursorFrom(page.cursor)
+          yield page
+        }
+      } catch (thrown) {
+        // What is refused of one resource says nothing about the others.
+        if (!isRefusal(thrown)) throw thrown
+        refusal ??= thrown
       }
     }
+    if (refusal) throw refusal
   }
 
   async *#resource(
@@ -84,7 +97,7 @@ export class RestPoller {
     const most = slot === 'whole' && resource.list.changedSince && own.since !== undefined ? PAGES_AT_ONCE : Infinity
     let seen = 0
     for (let pages = 0; pages < most; pages++) {
-      const { page, walk } = await this.#page(slot, resource, own, options)
+      const { page, walk } = await this.#page(slot, object, resource, own, options)
       // Before anything of this walk could be missed.
       const servedAt = resource.updatedAt === undefined ? undefined : page.servedAt
       const start = walk?.start ?? isoOf(servedAt ?? env.clock.now())
@@ -102,9 +115,7 @@ export class RestPoller {
       const next: Walk | undefined = page.next === undefined ? undefined : { start, next: page.next }
       own = next ? { ...own, [slot]: next } : this.#ended(slot, object, resource, own, start)
       const counts = { seen, ...(page.total !== undefined && { total: page.total }) }
-      yield { events: compared.events, cursor: withObject(cursor, object, own), ...counts }
-      // Here the events are in the log and the cursor is stored.
-      await records.commit(compared.writes)
+      yield { events: compared.events, cursor: withObject(cursor, object, own), notes: compared.writes, ...counts }
       if (next) continue
       if (slot === 'whole')
         yield* this.#missing(object, resource, start, isFirst, withObject(cursor, object, own), options)
@@ -114,6 +125,7 @@ export class RestPoller {
 
   async #page(
     slot: Slot,
+    object: string,
     resource: ResourceConfig,
     own: ObjectCursor,
     options: CallOptions,
@@ -134,9 +146,18 @@ export class RestPoller {
       return { page: await readPage(this.#parts.client, resource, call, walk?.next, options), walk }
     } catch (thrown) {
       // A page that the API no longer knows: the walk begins anew.
-      if (!walk || !(thrown instanceof SyncError) || thrown.kind !== 'rejected') throw thrown
+      if (!walk || !isRefusal(thrown) || !this.#mayBeginAnew(`${object} ${slot}`)) throw thrown
       return { page: await readPage(this.#parts.client, resource, call, undefined, options), walk: undefined }
     }
+  }
+
+  /** P8: a page that is refused every time is not asked for without end; the poll fails and is tried ever more slowly. */
+  #mayBeginAnew(walk: string): boolean {
+    const now = this.#parts.env.clock.elapsed()
+    const last = this.#anewAt.get(walk)
+    if (last !== undefined && now - last < ANEW_EVERY_MS) return false
+    this.#anewAt.set(walk, now)
+    return true
   }
 
   #remember(object: string, start: string, page: ListedPage, begins: boolean): void {
@@ -173,8 +194,11 @@ export class RestPoller {
     const guardPercent = client.config.deletedGuard ?? 10
     const parts = { client, records, env, object, resource, guardPercent }
     for await (const { events, writes } of findMissing(seen.ids, Date.parse(start), parts, options)) {
-      yield { events, cursor }
-      await records.commit(writes)
+      yield { events, cursor, notes: writes }
     }
   }
+}
+
+function isRefusal(thrown: unknown): thrown is SyncError {
+  return thrown instanceof SyncError && thrown.kind === 'rejected'
 }
