@@ -38,10 +38,19 @@ export class Guard {
 
   /** How it stands within the transaction; `take` then counts. */
   async open(transaction: LinkTransaction, now: number): Promise<OpenGuard> {
-    const stored = (await transaction.value(this.#keys.guard)) as GuardState | undefined
-    const state =
-      stored && now - stored.since < WINDOW_MS ? stored : { since: now, used: NONE, passed: stored?.passed ?? NONE }
+    const state = await this.#state(transaction, now)
     return new OpenGuard(state, this.#limits, changed => transaction.set(this.#keys.guard, changed))
+  }
+
+  /** How it stands: what is taken from this one counts nowhere else. */
+  async preview(transaction: LinkTransaction, now: number): Promise<OpenGuard> {
+    return new OpenGuard(await this.#state(transaction, now), this.#limits, () => {})
+  }
+
+  async #state(transaction: LinkTransaction, now: number): Promise<GuardState> {
+    const stored = (await transaction.value(this.#keys.guard)) as GuardState | undefined
+    if (stored && now - stored.since < WINDOW_MS) return stored
+    return { since: now, used: NONE, passed: stored?.passed ?? NONE }
   }
 
   /** A person lets so many more pass. */
@@ -62,20 +71,38 @@ export class OpenGuard {
     this.#save = save
   }
 
-  /** False: it has to wait. */
-  take(kind: GuardedKind): boolean {
+  /**
+   * Counts writes that go together, all of them or none. What a person let pass is used up first: it is meant for what
+   * waits now, and must not widen the limit of later hours.
+   * @returns the kind that has to wait.
+   */
+  take(kinds: readonly GuardedKind[]): GuardedKind | undefined {
+    const used = { ...this.#state.used }
+    const passed = { ...this.#state.passed }
+    for (const kind of kinds) {
+      if (passed[kind] > 0) passed[kind]--
+      else if (used[kind] < this.#limits[kind]) used[kind]++
+      else return kind
+    }
+    if (kinds.length > 0) this.#change({ ...this.#state, used, passed })
+    return undefined
+  }
+
+  /** It was not written after all. */
+  giveBack(kind: GuardedKind): void {
     const { used, passed } = this.#state
-    if (used[kind] < this.#limits[kind]) this.#state = { ...this.#state, used: { ...used, [kind]: used[kind] + 1 } }
-    else if (passed[kind] > 0) this.#state = { ...this.#state, passed: { ...passed, [kind]: passed[kind] - 1 } }
-    else return false
-    this.#save(this.#state)
-    return true
+    if (used[kind] > 0) this.#change({ ...this.#state, used: { ...used, [kind]: used[kind] - 1 } })
+    else this.#change({ ...this.#state, passed: { ...passed, [kind]: passed[kind] + 1 } })
   }
 
   pass(kind: GuardedKind, count: number): void {
     const { passed } = this.#state
-    this.#state = { ...this.#state, passed: { ...passed, [kind]: passed[kind] + count } }
-    this.#save(this.#state)
+    this.#change({ ...this.#state, passed: { ...passed, [kind]: passed[kind] + count } })
+  }
+
+  #change(state: GuardState): void {
+    this.#state = state
+    this.#save(state)
   }
 }
 

@@ -41,6 +41,7 @@ export interface PeerPage {
 }
 
 export interface PeerOptions {
+  /** No call starts once it is aborted, not even one that has waited for its turn. */
   readonly signal: AbortSignal
   /** `live` goes before `replay` in the side's limiter. */
   readonly priority: 'live' | 'replay'

@@ -26,6 +26,7 @@ export type Readings = Map<string, Reading>
 export class Reader {
   readonly #context: SyncContext
   readonly #options: RoundOptions
+  readonly #previews = new Map<Link, Due>()
 
   constructor(context: SyncContext, options: RoundOptions) {
     this.#context = context
@@ -38,6 +39,16 @@ export class Reader {
     for (const side of SIDES) await this.#readSide(side, links, readings)
     for (const side of SIDES) await this.#findCounterparts(side, links, readings)
     return readings
+  }
+
+  /** What is due as far as is known before anything is read. */
+  preview(link: Link): Due {
+    const known = this.#previews.get(link)
+    if (known) return known
+    const { mapping, config } = this.#context
+    const due = settle(structuredClone(link), mapping, config, planContext(this.#context))
+    this.#previews.set(link, due)
+    return due
   }
 
   /** False while something would be written that has not been read as it has to be. */
@@ -76,7 +87,7 @@ export class Reader {
     if (!seen) return undefined
     if (intended || seen.unclear || (link.intent && !seen.deleted)) return seen.id
     // One that is to come back may be gone from the trash by now.
-    const write = this.#preview(link)[side]
+    const write = this.preview(link)[side]
     if (seen.deleted && write?.op !== 'restore') return undefined
     return write && this.#isStale(side, seen) ? seen.id : undefined
   }
@@ -95,16 +106,11 @@ export class Reader {
     return this.#options.bulk && matchedAt !== undefined && clock.now() - matchedAt < BULK_CONFIRM_MS
   }
 
-  #preview(link: Link): Due {
-    const { mapping, config } = this.#context
-    return settle(structuredClone(link), mapping, config, planContext(this.#context))
-  }
-
   /** P3: a record is created only where none has its key. */
   async #findCounterparts(side: SideName, links: readonly Link[], readings: Readings): Promise<void> {
     const wanted = links.filter(link => {
       if (link.intent?.[side]?.op === 'create') return !this.#context.peers[side].choosesId
-      return !this.#knowsAll() && this.#preview(link)[side]?.op === 'create'
+      return !this.#knowsAll() && this.preview(link)[side]?.op === 'create'
     })
     // A person knows of those that share its key.
     const asked = wanted.filter(({ apart, intent }) => !apart || intent)

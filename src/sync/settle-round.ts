@@ -3,11 +3,11 @@ import { asSyncError, type SyncError } from '../errors.ts'
 import { adopterOf } from './adopt.ts'
 import { planContext, type SyncContext } from './context.ts'
 import { noteCreates } from './creating.ts'
-import { type GuardedKind, guardedKinds } from './guard.ts'
-import { isAlive, type Link, other, SIDES } from './link.ts'
+import { guardedKinds } from './guard.ts'
+import { isAlive, isUnclear, type Link, other, SIDES } from './link.ts'
 import type { LinkTransaction } from './link-transaction.ts'
 import { match } from './match.ts'
-import { type Due, settle } from './plan.ts'
+import { settle } from './plan.ts'
 import { Reader, type Reading, type Readings } from './readings.ts'
 import type { RoundOptions, RoundResult } from './round.ts'
 import { takeReading } from './take-reading.ts'
@@ -44,7 +44,7 @@ export class SettleRound {
 
   async run(ids: readonly string[]): Promise<RoundResult> {
     const links = (await this.#context.store.load(ids)).filter(link => link !== undefined)
-    const free = links.filter(link => this.#isFree(link))
+    const free = await this.#allowed(links.filter(link => this.#isFree(link)))
     let readings: Readings
     try {
       readings = await this.#reader.read(free)
@@ -64,6 +64,20 @@ export class SettleRound {
     if (!link.intent || link.intent.until <= this.#context.env.clock.now()) return true
     this.#result.later.set(link.id, undefined)
     return false
+  }
+
+  /** P8: what may not be written now is not read for it either: it comes again and again while it waits for a person. */
+  #allowed(links: readonly Link[]): Promise<Link[]> {
+    const { store, env, guard } = this.#context
+    return store.transact(async transaction => {
+      const open = await guard.preview(transaction, env.clock.now())
+      return links.filter(link => {
+        if (link.intent || link.decided || isUnclear(link)) return true
+        const blocked = open.take(guardedKinds(this.#reader.preview(link)))
+        if (blocked) this.#result.guarded.set(link.id, blocked)
+        return !blocked
+      })
+    })
   }
 
   #failAll(links: readonly Link[], error: SyncError): void {
@@ -107,7 +121,7 @@ export class SettleRound {
         const isReady = this.#reader.isReady(link, due, reading)
         const isDue = Object.keys(due).length > 0
         // What a person decided about this very pair needs no second word.
-        const blocked = isReady && !link.decided ? blockedBy(due, open) : undefined
+        const blocked = isReady && !link.decided ? open.take(guardedKinds(due)) : undefined
         if (isReady && isDue && !blocked) {
           link.intent = { owner: this.#token, until: now + LEASE_MS, ...due }
           intended.push(link)
@@ -143,8 +157,4 @@ export class SettleRound {
     if (adopter) return adopter
     return match(transaction, link, side, { now, matched: this.#context.matchedAt() !== undefined })
   }
-}
-
-function blockedBy(due: Due, guard: { take(kind: GuardedKind): boolean }): GuardedKind | undefined {
-  return guardedKinds(due).find(kind => !guard.take(kind))
 }

@@ -3,6 +3,7 @@ import type { SideName } from '../config/config.ts'
 import { asSyncError, SyncError } from '../errors.ts'
 import { planContext, type SyncContext } from './context.ts'
 import { noteCreated } from './creating.ts'
+import { guardedKinds } from './guard.ts'
 import { type Intent, isUnclear, type Link, other, SIDES } from './link.ts'
 import { nativeWrite } from './native-write.ts'
 import { answerOf } from './outcome.ts'
@@ -36,7 +37,28 @@ export class IntentWriter {
 
   async write(links: readonly Link[]): Promise<void> {
     const calls = SIDES.flatMap(side => this.#callsOf(side, links))
-    await Promise.all(calls.map(call => this.#call(call)))
+    const lease = this.#lease(links)
+    try {
+      await Promise.all(calls.map(call => this.#call(call, lease.signal)))
+    } finally {
+      lease.end()
+    }
+  }
+
+  /**
+   * P3: aborted by a stop, and once others may take over before a call would be over: what waits for its turn within the
+   * peer, or slept through its time, is not sent any more.
+   */
+  #lease(links: readonly Link[]): { readonly signal: AbortSignal; end(): void } {
+    const { context, round } = this.#options
+    const { clock } = context.env
+    const lapsed = new AbortController()
+    const lapse = () =>
+      lapsed.abort(new SyncError('retryable', 'LEASE_LAPSED', 'the write waited for too long; it is planned again'))
+    const leftMs = Math.min(...links.map(link => link.intent!.until)) - MARGIN_MS - clock.now()
+    if (leftMs <= 0) lapse()
+    const end = clock.after(leftMs, lapse, { background: true })
+    return { signal: AbortSignal.any([round.signal, lapsed.signal]), end }
   }
 
   #callsOf(side: SideName, links: readonly Link[]): Call[] {
@@ -54,24 +76,21 @@ export class IntentWriter {
     })
   }
 
-  async #call({ side, links }: Call): Promise<void> {
-    const outcomes = await this.#outcomes(side, links)
+  async #call({ side, links }: Call, signal: AbortSignal): Promise<void> {
+    const outcomes = await this.#outcomes(side, links, signal)
     const fatal = outcomes.find(outcome => outcome.status === 'failed' && outcome.error.kind === 'fatal')
     if (fatal?.status === 'failed') this.#options.result.fatal = fatal.error
     await this.#store(side, links, outcomes)
   }
 
-  async #outcomes(side: SideName, links: readonly Link[]): Promise<PeerOutcome[]> {
+  async #outcomes(side: SideName, links: readonly Link[], signal: AbortSignal): Promise<PeerOutcome[]> {
     const { context, round } = this.#options
     const writes: (PeerWrite | SyncError)[] = links.map(link => nativeWrite(context, link, side))
     const sendable = writes.filter((write): write is PeerWrite => !(write instanceof SyncError))
     let answers: PeerOutcome[] = []
     try {
-      // A process that was paused must not write what others may have taken over.
-      const left = Math.min(...links.map(link => link.intent!.until)) - context.env.clock.now()
-      if (left < MARGIN_MS) throw new SyncError('retryable', 'LEASE_LAPSED', 'the write waited for too long')
-      round.signal.throwIfAborted()
-      answers = sendable.length === 0 ? [] : await context.peers[side].write(sendable, round)
+      signal.throwIfAborted()
+      answers = sendable.length === 0 ? [] : await context.peers[side].write(sendable, { ...round, signal })
     } catch (thrown) {
       const error = asSyncError(thrown)
       answers = sendable.map(() => ({ status: 'failed', error }))
@@ -82,7 +101,7 @@ export class IntentWriter {
 
   #store(side: SideName, links: readonly Link[], outcomes: readonly PeerOutcome[]): Promise<void> {
     const { context, token } = this.#options
-    const { store, mapping, config } = context
+    const { store, mapping, config, guard, env } = context
     return store.transact(async transaction => {
       await transaction.prefetchLinks(links.map(link => link.id))
       for (const [place, { id }] of links.entries()) {
@@ -90,6 +109,11 @@ export class IntentWriter {
         // The fence: what was taken over meanwhile is no longer ours to store.
         if (link?.intent?.owner !== token || !link.intent[side]) continue
         const intended = link.intent[side]
+        // What a person decided was not counted.
+        if (isUnwritten(outcomes[place]!) && !link.decided) {
+          const open = await guard.open(transaction, env.clock.now())
+          for (const kind of guardedKinds({ [side]: intended })) open.giveBack(kind)
+        }
         const answer = await answerOf(context, transaction, link, side, intended, outcomes[place]!)
         if (answer.isOpen) link.intent = withOpen(link.intent, side)
         else {
@@ -111,6 +135,12 @@ export class IntentWriter {
     else if (unfinished) again.add(id)
     else settled.add(id)
   }
+}
+
+/** P7: the limit counts writes, not tries: a system that is away uses none of it up. */
+function isUnwritten(outcome: PeerOutcome): boolean {
+  if (outcome.status === 'failed') return !outcome.error.outcomeUnknown
+  return outcome.status !== 'written' && outcome.status !== 'deleted'
 }
 
 /** Nobody knows what became of it: whoever comes next looks first, once no other call of the intent is under way. */

@@ -192,6 +192,8 @@ export class QuestionBench {
   readonly tasks = new MemoryTasks(this)
   readonly #coordinator = localCoordinator({ clock: this.clock })
   readonly #ending = new AbortController()
+  /** Takes the place of a side's peer in runs that begin later, to let things go wrong. */
+  wrap: (peer: Peer, side: SideName) => Peer = peer => peer
   /** What stopped a sync. */
   readonly failures: unknown[] = []
   #lastStamp = 0
@@ -229,7 +231,7 @@ export class QuestionBench {
     }
     const runner = new SyncRunner({
       config: this.config,
-      peers: { left: this.left.peer(life), right: this.right.peer(life) },
+      peers: { left: this.wrap(this.left.peer(life), 'left'), right: this.wrap(this.right.peer(life), 'right') },
       questions: { tasks: this.tasks.tasks(life), topic: 'tasks' },
       compile: source => {
         throw new Error(`no expressions here: ${source}`)

@@ -105,7 +105,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: '4: what was accepted waits in memory only',
-    likely: 7,
+    likely: 10,
     hooks: () => ({
       state: state => ({
         ...plain(state),
@@ -282,7 +282,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an edit that we wrote over is lost',
-    likely: 46,
+    likely: 321,
     schedule: crossing,
     observe: real => ({
       observe: (link, observation, mapping) => {
@@ -306,6 +306,17 @@ const MUTANTS: readonly Mutant[] = [
             return { ...entry, value: rest }
           }),
       }),
+    }),
+  },
+  {
+    name: 'a write that waits for its turn outlasts its lease',
+    likely: 20,
+    schedule: queueing,
+    hooks: () => ({
+      peer: peer =>
+        withMethod(peer, {
+          write: (writes, options) => peer.write(writes, { ...options, signal: new AbortController().signal }),
+        }),
     }),
   },
   {
@@ -408,4 +419,18 @@ function crossing(seed: number): Schedule {
     },
   ])
   return { ...schedule, initial: schedule.initial.slice(0, 1), entries: entries.slice(0, 2 + 2 * (seed % 10)) }
+}
+
+/** Calls wait for their turn, longer than the lease of a write lasts, and another process takes over. */
+function queueing(seed: number): Schedule {
+  const schedule = drawn(seed)
+  const { left, right, faults } = schedule
+  const own = { choosesId: false, conditional: false, uniqueKey: false } as const
+  return {
+    ...schedule,
+    processes: 2,
+    left: { ...left, ...own },
+    right: { ...right, ...own },
+    faults: { ...faults, queuedMs: 300_000 },
+  }
 }

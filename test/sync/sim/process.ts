@@ -23,6 +23,7 @@ export interface Surroundings {
   readonly coordinator: Coordinator
   readonly clock: Clock
   readonly random: Random
+  /** @param clock stands still while the process is paused. */
   peersOf(owner: string, clock: Clock): Peers
 }
 
@@ -60,7 +61,7 @@ export class SimProcess {
       http: () => Promise.reject(new Error('no network here')),
       logger: LOGGER,
     }
-    const peers = around.peersOf(owner, around.clock)
+    const peers = around.peersOf(owner, clock)
     this.runner = new SyncRunner({
       config: around.config,
       group: 'sim',

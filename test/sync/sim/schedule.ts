@@ -63,7 +63,7 @@ export function scheduleOf(seed: number): Schedule {
     left,
     right,
     feeds: { left: feedOf(drawn, calm), right: feedOf(drawn, calm) },
-    faults: faultsOf(drawn, calm),
+    faults: { ...faultsOf(drawn, calm), queuedMs: calm ? 0 : queuedOf(random.fork('limiter')) },
     stateMs: drawn.chance(0.3) ? drawn.pick([2, 20, 500]) : 0,
     processes,
     deaths: Array.from({ length: processes }, () =>
@@ -111,7 +111,12 @@ function feedOf(random: Random, calm: boolean): FeedTraits {
   }
 }
 
-function faultsOf(random: Random, calm: boolean): FaultTraits {
+/** Beyond the lease of a write, too. */
+function queuedOf(random: Random): number {
+  return random.chance(0.15) ? random.pick([5000, 150_000]) : 0
+}
+
+function faultsOf(random: Random, calm: boolean): Omit<FaultTraits, 'queuedMs'> {
   const some = calm || random.chance(0.3) ? [0] : [0, 0.05, 0.2]
   return {
     refused: random.pick(some),

@@ -17,6 +17,7 @@ const CALM: Readonly<Record<string, (schedule: Schedule) => Schedule>> = {
   partial: faults('partial'),
   reread: faults('reread'),
   unseen: faults('unseen'),
+  queued: faults('queuedMs'),
   slow: schedule => ({ ...schedule, faults: { ...schedule.faults, latencyMs: 60 } }),
   'webhooks-lost': feeds('lost'),
   'webhooks-late': feeds('late'),

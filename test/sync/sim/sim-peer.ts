@@ -2,7 +2,15 @@ import type { SideName } from '../../../src/config/config.ts'
 import type { Clock } from '../../../src/environment.ts'
 import { SyncError } from '../../../src/errors.ts'
 import type { ChangeEvent, Fields } from '../../../src/event.ts'
-import type { Peer, PeerChange, PeerOutcome, PeerPage, PeerRecord, PeerWrite } from '../../../src/sync/peer.ts'
+import type {
+  Peer,
+  PeerChange,
+  PeerOptions,
+  PeerOutcome,
+  PeerPage,
+  PeerRecord,
+  PeerWrite,
+} from '../../../src/sync/peer.ts'
 import { fromNative, KEY, kept, toNative, type Value } from './fields.ts'
 import type { Random } from './random.ts'
 import type { Change, SimSystem, SystemRecord } from './system.ts'
@@ -20,10 +28,14 @@ export interface FaultTraits {
   readonly unseen: number
   /** A record that was written is read in a second call. */
   readonly reread: number
+  /** Longest time that a call waits for its turn before it leaves. */
+  readonly queuedMs: number
 }
 
 export interface PeerWorld {
   readonly clock: Clock
+  /** Of the process that calls: while that is paused, nothing leaves. */
+  readonly ownClock: Clock
   readonly random: Random
   readonly faults: FaultTraits
   /** Faults end then. */
@@ -47,6 +59,7 @@ export class SimPeer implements Peer {
   readonly #system: SimSystem
   readonly #world: PeerWorld
   readonly #owner: string
+  readonly #limiter: Random
 
   constructor(system: SimSystem, world: PeerWorld, owner: string) {
     const { side, choosesId, conditional, trash, granularityMs, batch } = system.traits
@@ -59,14 +72,15 @@ export class SimPeer implements Peer {
     this.#system = system
     this.#world = world
     this.#owner = owner
+    this.#limiter = world.random.fork('limiter')
   }
 
   clockOffsetMs(): number {
     return this.#system.traits.measuredMs
   }
 
-  list(cursor: unknown): Promise<PeerPage> {
-    return this.#call('list', () => {
+  list(cursor: unknown, options: PeerOptions): Promise<PeerPage> {
+    return this.#call('list', options, () => {
       const ids = this.#system.alive.map(({ id }) => id).sort()
       const { page } = this.#system.traits
       const rest = cursor === undefined ? ids : ids.filter(id => id > (cursor as string))
@@ -77,30 +91,30 @@ export class SimPeer implements Peer {
     })
   }
 
-  get(ids: readonly string[]): Promise<(PeerRecord | undefined)[]> {
+  get(ids: readonly string[], options: PeerOptions): Promise<(PeerRecord | undefined)[]> {
     if (ids.length > this.batch.read || ids.length === 0) throw new Error(`get of ${ids.length} records`)
-    return this.#call('get', () =>
+    return this.#call('get', options, () =>
       ids.map(id => (this.#draw(this.#world.faults.unseen) ? undefined : this.#shownAt(id))),
     )
   }
 
-  find(path: string, values: readonly unknown[]): Promise<PeerRecord[]> {
+  find(path: string, values: readonly unknown[], options: PeerOptions): Promise<PeerRecord[]> {
     if (values.length > this.batch.read || values.length === 0) throw new Error(`find of ${values.length} values`)
-    return this.#call('find', () =>
+    return this.#call('find', options, () =>
       [...this.#system.records.values()]
         .filter(record => values.includes(toNative(this.#system.side, record.values)[path]))
         .map(record => this.#shown(record)),
     )
   }
 
-  async write(writes: readonly PeerWrite[]): Promise<PeerOutcome[]> {
+  async write(writes: readonly PeerWrite[], options: PeerOptions): Promise<PeerOutcome[]> {
     const { op } = writes[0]!
     const most = op === 'delete' ? this.batch.delete : this.batch.write
     if (writes.length > most) throw new Error(`${op} of ${writes.length} records`)
     if (writes.some(write => write.op !== op)) throw new Error('a batch of mixed writes')
     if (new Set(writes.map(write => write.id)).size < writes.length) throw new Error('one record twice in a batch')
     const made: Change[] = []
-    const outcomes = await this.#call('write', () => writes.map(write => this.#one(write, made)))
+    const outcomes = await this.#call('write', options, () => writes.map(write => this.#one(write, made)))
     for (const [place, outcome] of outcomes.entries()) {
       if (outcome.status !== 'written' || !this.#draw(this.#world.faults.reread)) continue
       await this.#world.clock.sleep(this.#latency())
@@ -131,8 +145,12 @@ export class SimPeer implements Peer {
 
   // --- network
 
-  async #call<T>(kind: string, effect: () => T): Promise<T> {
-    const { clock, faults, called } = this.#world
+  async #call<T>(kind: string, { signal }: PeerOptions, effect: () => T): Promise<T> {
+    const { clock, ownClock, faults, called, calmAt } = this.#world
+    if (faults.queuedMs > 0 && clock.now() < calmAt) {
+      await ownClock.sleep(this.#limiter.between(0, faults.queuedMs), signal)
+      signal.throwIfAborted()
+    }
     called(this.#system.side, kind)
     const isRefused = this.#draw(faults.refused)
     const isLost = this.#draw(faults.lost)

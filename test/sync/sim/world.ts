@@ -131,7 +131,8 @@ class World {
     process.start()
   }
 
-  #peer(side: SideName, owner: string, clock: Clock): Peer {
+  #peer(side: SideName, owner: string, ownClock: Clock): Peer {
+    const clock = this.#clock
     const random = this.#random.fork(`network ${side} ${owner}`)
     const { faults } = this.#schedule
     const called = (of: SideName, kind: string) => this.#calls.push({ at: this.#clock.now(), side: of, kind })
@@ -140,7 +141,7 @@ class World {
       return process !== undefined && !process.gone && !process.paused
     }
     const storedMs = 1000 + 10 * this.#schedule.stateMs
-    const world = { clock, random, faults, calmAt: this.#calmAt, called, isAwake, storedMs }
+    const world = { clock, ownClock, random, faults, calmAt: this.#calmAt, called, isAwake, storedMs }
     const peer = new SimPeer(this.#systems[side], world, owner)
     return this.#hooks.peer?.(peer, side) ?? peer
   }
