@@ -204,7 +204,7 @@ export const SyncSchema = Type.Object(
       Type.Object(
         {
           creates: limit('Records created.', 500),
-          updates: limit('Records overwritten.', 500),
+          updates: limit('Records overwritten.', 2000),
           deletes: limit('Records deleted.', 10),
         },
         {

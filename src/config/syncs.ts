@@ -66,7 +66,7 @@ function matchOf(match: unknown): SyncConfig['match'] {
 function guardOf({ creates, updates, deletes }: Fields): SyncConfig['guard'] {
   return {
     creates: typeof creates === 'number' ? creates : 500,
-    updates: typeof updates === 'number' ? updates : 500,
+    updates: typeof updates === 'number' ? updates : 2000,
     deletes: typeof deletes === 'number' ? deletes : 10,
   }
 }

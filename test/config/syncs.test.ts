@@ -81,7 +81,7 @@ describe('what a sync becomes', () => {
         }),
       ],
       skewToleranceMs: 5000,
-      guard: { creates: 5, updates: 500, deletes: 0 },
+      guard: { creates: 5, updates: 2000, deletes: 0 },
       tasks: { system: 'second', assignee: 'ops@example.com', most: 20 },
       reconcileEveryMs: 86_400_000,
     })
@@ -112,7 +112,7 @@ describe('what a sync becomes', () => {
       match: [{ left: 'email', right: 'email', normalise: 'exact' }],
       fields: [field('name', 'name', {})],
       skewToleranceMs: 2000,
-      guard: { creates: 500, updates: 500, deletes: 10 },
+      guard: { creates: 500, updates: 2000, deletes: 10 },
       tasks: { system: 'twenty', most: 50 },
     })
   })
