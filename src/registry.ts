@@ -20,6 +20,7 @@ import nullSink from './sinks/null.ts'
 import postgresSink from './sinks/postgres.ts'
 import restSink from './sinks/rest.ts'
 import slackSink from './sinks/slack.ts'
+import stripeSink from './sinks/stripe.ts'
 import twentySink from './sinks/twenty.ts'
 
 /** Every component by its type. */
@@ -49,6 +50,7 @@ export const registry: Registry = {
     postgres: postgresSink,
     rest: restSink,
     slack: slackSink,
+    stripe: stripeSink,
     twenty: twentySink,
   },
 }

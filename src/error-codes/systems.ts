@@ -172,6 +172,33 @@ export const SYSTEM_CODES: ErrorCodes = {
     means: 'A template of a mail cannot be filled in; the message has its file, line and column.',
     advice: 'Mend the template or the data, then redrive.',
   },
+  STRIPE_AUTH: {
+    kinds: ['fatal'],
+    means:
+      'Stripe refuses the key, or a restricted key may not do what a step does. All flows that use the system wait.',
+    advice: 'Mend `secretKey`, or give the key the right that the message names. The flows go on by themselves.',
+  },
+  STRIPE_REFUSED: {
+    kinds: ['rejected'],
+    means: 'Stripe answered 4xx for another reason, which the message quotes.',
+    advice: 'Mend the values, or what is at Stripe; then redrive.',
+  },
+  STRIPE_BUSY: {
+    kinds: ['retryable'],
+    means: 'Another call to Stripe with the same key, or on the same record, is under way.',
+    advice: 'Nothing: it is tried again.',
+  },
+  STRIPE_KEY_TAKEN: {
+    kinds: ['retryable'],
+    means: 'Stripe keeps answers under every key that the call could use, and what they made is not there.',
+    advice: 'Look there for what was made and removed by hand. Keys are free again after a day.',
+  },
+  BAD_INVOICE: {
+    kinds: ['rejected'],
+    means:
+      'The invoice cannot be made as the step says: no customer, no amount, no currency, or an amount that the currency cannot have. Nothing was made.',
+    advice: 'Mend the record or the expression, then redrive.',
+  },
   UNAUTHORIZED: {
     kinds: ['fatal', 'answer'],
     means: 'The system answered 401 or 403. From the control port of the daemon: the token is wrong.',

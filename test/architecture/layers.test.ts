@@ -113,6 +113,7 @@ describe('layers', () => {
     ['@kafkajs/confluent-schema-registry', 'log/kafka'],
     ['undici', 'environment'],
     ['pg', 'clients/postgres'],
+    ['stripe', 'clients/stripe'],
     ['node:sqlite', 'embedded'],
   ])('the package %s appears in src/%s alone', (name, folder) => {
     const users = sources.filter(({ imports }) => imports.includes(name)).map(({ file }) => file)

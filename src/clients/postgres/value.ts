@@ -1,6 +1,6 @@
 import { SyncError } from '../../errors.ts'
+import { canonicalDecimal, numberOrText } from '../decimal.ts'
 import type { Column } from './column.ts'
-import { canonicalDecimal, numberOrText } from './decimal.ts'
 import { type ArrayElement, arrayText, quoteName } from './quote.ts'
 import { instantText } from './time.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { canonicalDecimal, numberOrText } from '../../../src/clients/decimal.ts'
 import { connectionOf } from '../../../src/clients/postgres/connection.ts'
-import { canonicalDecimal, numberOrText } from '../../../src/clients/postgres/decimal.ts'
 import { arrayText, quoteName, quoteTable, quoteText } from '../../../src/clients/postgres/quote.ts'
 import { instantText } from '../../../src/clients/postgres/time.ts'
 
