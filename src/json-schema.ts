@@ -23,6 +23,9 @@ const linearRegExp: NonNullable<NonNullable<Options['code']>['regExp']> = Object
   { code: 'linearRegExp' },
 )
 
+/** Of draft 7, and not in the package: `email` beyond ASCII. */
+const INTERNATIONAL_EMAIL = /^[^@\s<>(),;:"\p{C}]{1,64}@[^@\s<>(),;:"\p{C}.]+(?:\.[^@\s<>(),;:"\p{C}.]+)+$/u
+
 const OPTIONS: Options = {
   allErrors: true,
   // A keyword that does not exist is a mistake worth stopping for; style is the author's own.
@@ -58,6 +61,7 @@ function engineFor(schema: AnySchema): Ajv | Ajv2020 {
   // The package's default export is typed as a namespace under NodeNext.
   const add = addFormats as unknown as (engine: Ajv | Ajv2020) => void
   add(engine)
+  engine.addFormat('idn-email', INTERNATIONAL_EMAIL)
   return engine
 }
 

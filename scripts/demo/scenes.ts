@@ -25,12 +25,15 @@ export const SCENES: readonly Scene[] = [
       const status = await stack.postForm(ada)
       const { twenty } = stack
       await eventually('a task for Ada', () => linked(twenty, 'ada@analytical.example').tasks.length === 1)
+      await eventually('a mail to the sales team', () => stack.mail.mails.length === 1)
       const { person, company, tasks } = linked(twenty, 'ada@analytical.example')
+      const [mail] = stack.mail.mails
       return [
         `form answered ${status}, only after the event was durable`,
         `company  ${domain(company!)} “${company!.name}” created`,
         `person   ${fullName(person!)} <${email(person!)}> created, linked to the company`,
-        `task     “${tasks[0]!.title}”, due ${String(tasks[0]!.dueAt).slice(0, 10)}, linked to the person`,
+        `task     “${tasks[0]!.title}”, due ${String(tasks[0]!.dueAt).slice(0, 10)}, assigned to ${member(twenty, tasks[0]!.assigneeId)}, linked to the person`,
+        `mail     “${subject(mail!.raw)}” to ${mail!.to.join(', ')}`,
       ]
     },
   },
@@ -179,4 +182,12 @@ function same(before: object, after: object): void {
 
 export function expect(holds: boolean, what: string): void {
   if (!holds) throw new Error(`it should be so: ${what}`)
+}
+
+function member({ members }: SandboxTwenty, id: unknown): string {
+  return fullName(members.find(row => row.id === id)!)
+}
+
+function subject(mail: string): string {
+  return /^Subject: (.*)$/m.exec(mail)?.[1]?.trim() ?? ''
 }

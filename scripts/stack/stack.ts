@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type SandboxMail, startSandboxMail } from '../../sandbox/mail/server.ts'
 import { type SandboxRest, type SandboxRestOptions, startSandboxRest } from '../../sandbox/rest/server.ts'
 import { type SandboxTwenty, type SandboxTwentyOptions, startSandboxTwenty } from '../../sandbox/twenty/server.ts'
 import { startKafka } from '../services/kafka.ts'
@@ -34,6 +35,8 @@ export interface StackOptions {
 export interface Stack {
   readonly engine: EngineName
   readonly twenty: SandboxTwenty
+  /** Takes the mails, as `${SMTP_URL}`. */
+  readonly mail: SandboxMail
   readonly erp?: SandboxRest
   readonly daemon: DaemonProcess
   readonly url: string
@@ -74,6 +77,8 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
   const engine = await (options.secured ? startSecuredEngine : startEngine)(options.engine, folder, closers)
   const twenty = await startSandboxTwenty(options.twenty)
   closers.push(() => twenty.stop())
+  const mail = await startSandboxMail()
+  closers.push(() => mail.stop())
   const erp = options.erp && (await startSandboxRest(options.erp))
   if (erp) closers.push(() => erp.stop())
   const [port] = await freePorts(1)
@@ -86,6 +91,7 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
     TWENTY_API_KEY: twenty.apiKey,
     TWENTY_WEBHOOK_SECRET: 'sandbox-webhook-secret',
     FORM_KEY,
+    SMTP_URL: mail.url,
     ...(erp && { ERP_URL: erp.url, ERP_TOKEN: erp.token, ERP_WEBHOOK_SECRET }),
     ...engine.env,
     ...options.env,
@@ -100,6 +106,7 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
   return {
     engine: options.engine,
     twenty,
+    mail,
     ...(erp && { erp }),
     daemon,
     configFile: own,

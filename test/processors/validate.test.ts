@@ -27,6 +27,21 @@ describe('validate', () => {
     expect(run(lead, { email: 'ada@example.com', age: 20 })).toEqual({})
   })
 
+  it.each([
+    ['анна@пример.example', true],
+    ["o'hara+news@mail.example.com", true],
+    ['ada@example', false],
+    ['ada@@example.com', false],
+    ['ada@example..com', false],
+    ['a da@example.com', false],
+    ['ada@example.com, eve@example.com', false],
+    ['ada\u200b@example.com', false],
+  ])('knows e-mail addresses beyond ASCII: %s', async (email, good) => {
+    const schema = { properties: { email: { type: 'string', format: 'idn-email' } } }
+    if (good) expect(run(schema, { email })).toEqual({})
+    else expect(() => run(schema, { email })).toThrow('must match format "idn-email"')
+  })
+
   it('rejects what does not, with every path and without the data', async () => {
     const data = { email: 'not-an-address', age: 3, size: 'huge', items: [{ price: 1 }, {}], 'x-tra': 1 }
     const error = await failureOf(() => run(lead, data))

@@ -99,6 +99,7 @@ describe('the config in docker-compose.yml', () => {
       TWENTY_API_KEY: 'key',
       TWENTY_WEBHOOK_SECRET: 'secret',
       FORM_KEY: 'key',
+      SMTP_URL: 'smtps://mail.example.com',
     }
     const config = await loadConfig([...files.slice(0, -1).map(path => join(root, path)), engine], { env: variables })
     expect(config.log).toMatchObject({ type: 'kafka', brokers: ['kafka:9092'], replication: 1 })
