@@ -104,6 +104,8 @@ export interface Versions {
   stampsUpdatedByOnSoftDelete: boolean
   /** Envelope of the REST metadata API: `{data:{objects}}` or the newer `{data:[...]}`. */
   metadataFormat: 'legacy' | 'direct'
+  /** Lists of views and of what belongs to them: pages, or the older bare array. */
+  viewLists: 'pages' | 'bare'
   destroyKey: 'delete' | 'destroy'
   mergeKey: 'plural' | 'singular'
   groupByFormat: 'enveloped' | 'array'
@@ -186,6 +188,7 @@ export function defaultFaults(): Faults {
       stampsUpdatedBy: true,
       stampsUpdatedByOnSoftDelete: false,
       metadataFormat: 'legacy',
+      viewLists: 'pages',
       destroyKey: 'delete',
       mergeKey: 'plural',
       groupByFormat: 'enveloped',

@@ -9,7 +9,7 @@ afterEach(() => bench.stop())
 
 const VERSIONS: Partial<Versions>[] = [
   {},
-  { emptyTextAs: 'empty', numericAs: 'string', domainAs: 'url', metadataFormat: 'direct' },
+  { emptyTextAs: 'empty', numericAs: 'string', domainAs: 'url', metadataFormat: 'direct', viewLists: 'bare' },
   { partialComposites: 'all', upsertAnswerOrder: 'input', defaultDepth: 0 },
   { partialComposites: 'keep', noopTouchesUpdatedAt: true, stampsUpdatedBy: false, destroyKey: 'destroy' },
 ]
@@ -29,6 +29,31 @@ describe.each(VERSIONS)('a server with %o', versions => {
     expect(await bench.run([upsert(company('Acme'))])).toMatchObject([{ result: { created: true } }])
     const [second] = await bench.sink.plan([upsert(company('Acme'))], new AbortController().signal)
     expect(second instanceof SyncError ? second : second!.operation).toBe('none')
+  })
+
+  it('finds by domain, by what is empty and by a view, whatever the server keeps', async () => {
+    bench = await twentyBench({ sandbox: { faults: { rateLimit: { enabled: false }, versions } } })
+    const named = (name: string) => item('create', { object: 'company', values: { name } })
+    await bench.run([item('create', { object: 'company', values: company('Acme') }), named('Bolt'), named('')])
+    bench.twenty.addView({
+      object: 'companies',
+      name: 'Paris',
+      filters: [
+        { field: 'address', operand: 'CONTAINS', value: 'paris', subField: 'addressCity' },
+        { field: 'annualRevenue', operand: 'GREATER_THAN_OR_EQUAL', value: '12' },
+      ],
+    })
+    bench.twenty.addView({ object: 'companies', name: 'Unnamed', filters: [{ field: 'name', operand: 'IS_EMPTY' }] })
+    const found = async (args: Fields) => {
+      const [plan] = await bench.sink.plan([item('find', { object: 'company', ...args })], new AbortController().signal)
+      if (plan instanceof SyncError) throw plan
+      return (plan!.result as Fields[]).map(row => row.name ?? '').sort()
+    }
+    expect(await found({ by: { domainName: 'acme.com' } })).toEqual(['Acme'])
+    expect(await found({ filter: { domainName: { empty: true }, name: { empty: false } } })).toEqual(['Bolt'])
+    expect(await found({ filter: { domainName: { neq: 'acme.com' } } })).toEqual(['', 'Bolt'])
+    expect(await found({ view: 'Paris' })).toEqual(['Acme'])
+    expect(await found({ view: 'Unnamed' })).toEqual([''])
   })
 
   it('a change of one part keeps the others', async () => {

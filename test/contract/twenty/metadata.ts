@@ -81,6 +81,31 @@ export function describeMetadata(api: Api, options: { changeDataModel: boolean }
       expect((await api.delete(`/rest/metadata/objects/${object.id}`)).status).toBe(200)
     })
 
+    it('keeps a view with its filters, and lists both by what they belong to', async () => {
+      const company = (await listed('objects')).find(each => each.nameSingular === 'company')!
+      const field = company.fields.find(each => each.name === 'name')!
+      const made = await api.call('POST', '/rest/metadata/views', {
+        name: api.tag,
+        objectMetadataId: company.id,
+        icon: 'IconTable',
+        type: 'TABLE',
+      })
+      expect(made.status).toBe(201)
+      const view = made.body.data ?? made.body
+      const filter = { viewId: view.id, fieldMetadataId: field.id, operand: 'CONTAINS', value: 'Acme' }
+      expect((await api.call('POST', '/rest/metadata/viewFilters', filter)).status).toBe(201)
+      // A bare list, or the newer `{data:[...]}`.
+      const of = async (path: string): Promise<Json[]> => {
+        const { body } = await api.get(path)
+        return Array.isArray(body) ? body : body.data
+      }
+      const views = await of(`/rest/metadata/views?objectMetadataId=${company.id}`)
+      expect(views.map(each => each.name)).toContain(api.tag)
+      expect(await of(`/rest/metadata/viewFilters?viewId=${view.id}`)).toMatchObject([filter])
+      expect(await of(`/rest/metadata/viewFilterGroups?viewId=${view.id}`)).toEqual([])
+      expect((await api.delete(`/rest/metadata/views/${view.id}`)).status).toBe(200)
+    })
+
     it.each(['event', 'Rocket', 'x'.repeat(64), ''])('refuses the field name %j', async name => {
       const [object] = await listed('objects', 'limit=1')
       const field = { objectMetadataId: object!.id, type: 'TEXT', name, label: 'x' }
