@@ -13,6 +13,10 @@ export const CUSTOM_FIELDS: Readonly<Record<string, readonly CustomField[]>> = {
   company: [
     { name: 'employees', type: 'NUMBER' },
     { name: 'industry', type: 'TEXT' },
+    { name: 'activeUsers', type: 'NUMBER' },
+    { name: 'usageRevenue', type: 'CURRENCY' },
+    { name: 'usageMonth', type: 'TEXT' },
+    { name: 'usageUpdatedAt', type: 'DATE_TIME' },
   ],
   person: [
     { name: 'emailSequence', type: 'TEXT' },

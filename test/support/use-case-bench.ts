@@ -39,7 +39,7 @@ export interface UseCaseOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly twenty?: SandboxTwentyOptions
   readonly clock?: VirtualClock
-  /** Keys of systems in place of what the config says, by system: `{ enrichment: { timeout: '100ms' } }`. */
+  /** Keys of systems and connectors in place of what the config says: `{ enrichment: { timeout: '100ms' } }`. */
   readonly systems?: Readonly<Record<string, Fields>>
   /** Records that are there before the daemon starts. */
   readonly seed?: (twenty: SandboxTwenty) => void
@@ -276,7 +276,7 @@ export class UseCaseBench {
     return {
       ...config,
       systems: patched(config.systems, name => name),
-      connectors: patched(config.connectors, name => config.connectors.get(name)!.system ?? ''),
+      connectors: patched(config.connectors, name => config.connectors.get(name)!.system ?? name),
     }
   }
 }
