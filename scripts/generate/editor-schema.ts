@@ -138,7 +138,8 @@ function several(schemas: readonly Json[]): Json {
 
 function stepSchema({ processors, sinks }: Registry): Json {
   const actions = Object.values(sinks).flatMap(sink => Object.entries(sink.actions))
-  const own: Readonly<Record<string, Json>> = { each: eachSchema(), choose: chooseSchema() }
+  const paged = actions.flatMap(([verb, { paged, summary }]) => (paged ? [[verb, summary] as const] : []))
+  const own: Readonly<Record<string, Json>> = { each: eachSchema(paged), choose: chooseSchema() }
   const summaries = new Map<string, string>([
     ['each', EachSchema.description ?? ''],
     ['choose', BranchSchema.description ?? ''],
@@ -158,8 +159,21 @@ function stepSchema({ processors, sinks }: Registry): Json {
   }
 }
 
-function eachSchema(): Json {
-  return withSteps(forEditor(viewOf(EachSchema)), 'do')
+function eachSchema(paged: readonly (readonly [verb: string, summary: string])[]): Json {
+  const schema = withSteps(forEditor(viewOf(EachSchema)), 'do')
+  const properties = schema.properties as Record<string, Json>
+  const options = properties.over!.anyOf as Json[]
+  const step = ([verb, description]: (typeof paged)[number]) => [
+    verb,
+    { description, $ref: `#/definitions/step-${verb}` },
+  ]
+  const pages = { properties: Object.fromEntries(paged.map(step)) }
+  const anyOf = options.map(option =>
+    option.type === 'object'
+      ? { ...option, ...pages, additionalProperties: false, minProperties: 1, maxProperties: 1 }
+      : option,
+  )
+  return { ...schema, properties: { ...properties, over: { ...properties.over, anyOf } } }
 }
 
 function chooseSchema(): Json {

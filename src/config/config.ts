@@ -73,13 +73,16 @@ export interface StepConfig {
       }
     | {
         readonly kind: 'each'
-        /** CEL to a list. */
-        readonly over: string
+        /** CEL to a list, or an action that is read page by page. */
+        readonly over: string | StepConfig
         /** Name of the item in the scope of `do`. */
         readonly item: string
         /** CEL to text; part of the effect keys inside. Default: the item's index. */
         readonly key?: string
+        /** The name holds a list of up to so many items. */
+        readonly batch?: number
         readonly concurrency: number
+        readonly onFailure: 'stop' | 'next'
         readonly do: readonly StepConfig[]
       }
     | { readonly kind: 'choose'; readonly branches: readonly ChooseBranch[] }
@@ -98,7 +101,7 @@ export function allSteps(steps: readonly StepConfig[]): StepConfig[] {
 }
 
 function innerSteps({ use }: StepConfig): readonly StepConfig[] {
-  if (use.kind === 'each') return use.do
+  if (use.kind === 'each') return typeof use.over === 'string' ? use.do : [use.over, ...use.do]
   return use.kind === 'choose' ? use.branches.flatMap(branch => branch.do) : []
 }
 

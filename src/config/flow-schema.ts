@@ -122,13 +122,23 @@ export const ActionKeys = Type.Object(
   { additionalProperties: false },
 )
 
-/** `each`, its inner steps apart. */
+/** `each`, its inner steps apart, and the action that it may go over. */
 export const EachSchema = Type.Object(
   {
-    over: Expr({ description: 'The list.', result: 'list', examples: ['data.items'] }),
+    over: Type.Union(
+      [
+        Expr({ description: 'A list.', result: 'list' }),
+        Type.Object({}, { description: 'An action that gives its list page by page.', additionalProperties: true }),
+      ],
+      {
+        description:
+          'A list, or an action that is read page by page, so that the list may be longer than would fit anywhere: `over: { find: { … } }`.',
+        examples: ['data.items'],
+      },
+    ),
     as: Type.Optional(
       Type.String({
-        description: 'Name of the item in the inner steps.',
+        description: 'Name of the item in the inner steps; with `batch` a list of items.',
         minLength: 1,
         default: 'item',
         examples: ['line'],
@@ -136,13 +146,42 @@ export const EachSchema = Type.Object(
     ),
     key: Type.Optional(
       Expr({
-        description: 'What tells one item from another, also when the list changes. Default: its index.',
+        description:
+          'What tells one item from another, also when the list changes; of a single item, also with `batch`. Default: its index.',
         result: 'string',
         examples: ['item.id'],
       }),
     ),
+    batch: Type.Optional(
+      Type.Integer({
+        description:
+          'So many items go through the steps together, as a list; the last ones may be fewer. One that does not pass is halved until what is at fault is alone.',
+        minimum: 1,
+        maximum: 10_000,
+        examples: [500],
+      }),
+    ),
     concurrency: Type.Optional(
-      Type.Integer({ description: 'Items side by side.', minimum: 1, maximum: 1000, default: 10 }),
+      Type.Integer({
+        description: 'Items side by side. Of batches at least one runs.',
+        minimum: 1,
+        maximum: 10_000,
+        default: 10,
+      }),
+    ),
+    onFailure: Type.Optional(
+      Type.Union([Type.Literal('stop'), Type.Literal('next')], {
+        description:
+          'When an item fails for good: `stop` makes the event a dead letter and begins no more items, `next` makes the item one, which can be redriven alone, and goes on. Default: `stop` for a list, `next` for what is read page by page.',
+        examples: ['next'],
+      }),
+    ),
+    summary: Type.Optional(
+      Type.String({
+        description: 'Name of `{ count, done, skipped, failed }` in the steps after it.',
+        minLength: 1,
+        examples: ['audience'],
+      }),
     ),
     do: Type.Array(Type.Unknown(), {
       description: 'Steps that run for each item. Names that they define stay inside.',
@@ -152,7 +191,10 @@ export const EachSchema = Type.Object(
     id,
     when,
   },
-  { description: 'Runs steps for each item of a list.', additionalProperties: false },
+  {
+    description: 'Runs steps for each item of a list, or of what a system gives page by page.',
+    additionalProperties: false,
+  },
 )
 
 /** A branch of `choose`, its steps apart. */

@@ -39,7 +39,12 @@ export function readSteps(node: Node, path: ConfigPath, names: StepNames, contex
   })
 }
 
-function readStep(node: Node, path: ConfigPath, names: StepNames, context: StepsContext): StepConfig | undefined {
+export function readStep(
+  node: Node,
+  path: ConfigPath,
+  names: StepNames,
+  context: StepsContext,
+): StepConfig | undefined {
   const verb = verbOf(node, path, context)
   if (verb === undefined || node.kind !== 'map') return undefined
   const written = { verb, node: node.entries.get(verb)!, path: [...path, verb] }

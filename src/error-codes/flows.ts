@@ -37,6 +37,11 @@ export const FLOW_CODES: ErrorCodes = {
     means: '`over` of an `each` step gave something else than a list.',
     advice: 'Mend the expression, then redrive.',
   },
+  NO_SUCH_STEP: {
+    kinds: ['rejected'],
+    means: 'The dead letter of an item names an `each` step that the flow does not have any more.',
+    advice: 'Give the step its id again and redrive, or discard the letter.',
+  },
   CODE_NOT_LOADED: {
     kinds: ['fatal'],
     means: 'The file of a `code` step cannot be loaded, or does not export the function.',

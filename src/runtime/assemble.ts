@@ -236,11 +236,12 @@ class Assembler {
     const largest = Math.max(DEFAULT_MAX_RECORD_BYTES, ...sources.map(topic => topic.maxRecordBytes))
     const flows = [...this.#config.flows.values()].flatMap(flow => {
       const identity = flow.formerly ?? flow.name
-      // A dead letter carries the event and what the steps made of it; one of a dead letter, that one.
+      // A dead letter carries the event and what the steps made of it; one of a dead letter, that one. One of an item takes
+      // all of that along to its redrive.
       const event = largest * 4 ** this.#lettersDeep(flow)
       return [
         { name: this.#names.deadLetters(identity), retentionMs, maxRecordBytes: 4 * event },
-        { name: this.#names.redrive(identity), retentionMs, maxRecordBytes: event },
+        { name: this.#names.redrive(identity), retentionMs, maxRecordBytes: 4 * event },
       ]
     })
     return [...sources, ...flows]

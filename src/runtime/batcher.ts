@@ -1,7 +1,7 @@
 import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import type { ChangeEvent, Fields } from '../event.ts'
-import type { ActionSpec, Amendment, Batch, Delivery, Item, Plan, Sink } from '../sinks/sink.ts'
+import type { ActionSpec, Amendment, Batch, Delivery, Item, Page, Plan, Sink } from '../sinks/sink.ts'
 import { whileOwned } from './abandoned.ts'
 import { BatchQueue } from './batch-queue.ts'
 import { type Claims, HeldClaims } from './claims.ts'
@@ -68,6 +68,12 @@ export class Batcher {
         if (again) return again
       }
     }
+  }
+
+  /** One page of a paged action. @param owned as of `plan`. */
+  page(item: Item, cursor: string | undefined, owned: AbortSignal): Promise<Page> {
+    if (!this.#sink.page) throw new Error(`${this.#system} has no pages of \`${item.action}\``)
+    return whileOwned(owned, this.#sink.page(item, cursor, this.#signal))
   }
 
   amendmentOf(echo: ChangeEvent, planned: Plan['operation']): Amendment | undefined {

@@ -75,12 +75,18 @@ function eachOf(step: StepConfig, use: Use<'each'>, context: StepsContext): Each
   return {
     ...baseOf(step),
     kind: 'each',
-    over: compileExpression(use.over),
+    over: typeof use.over === 'string' ? compileExpression(use.over) : pagesOf(use.over, context),
     item: use.item,
     ...(use.key && { key: compileExpression(use.key) }),
+    ...(use.batch !== undefined && { batch: use.batch }),
     concurrency: use.concurrency,
+    onFailure: use.onFailure,
     steps: compileSteps(use.do, context, false),
   }
+}
+
+function pagesOf(step: StepConfig, context: StepsContext): ActionStep {
+  return actionOf(step, step.use as Use<'action'>, context, false)
 }
 
 function chooseOf(step: StepConfig, { branches }: Use<'choose'>, context: StepsContext, last: boolean): ChooseStep {

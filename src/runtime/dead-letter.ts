@@ -1,8 +1,9 @@
 import type { SyncError } from '../errors.ts'
 import type { ChangeEvent, Fields } from '../event.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
+import type { LoneItem } from './run.ts'
 
-/** An event that a flow gave up on, and why. One event of one flow has one letter, however often it fails. */
+/** An event, or an item of it, that a flow gave up on, and why. It has one letter per flow, however often it fails. */
 export interface DeadLetter {
   readonly id: string
   readonly flow: string
@@ -26,6 +27,8 @@ export interface DeadLetter {
   readonly event: Omit<ChangeEvent, 'raw'>
   /** What the failing step saw: names that earlier steps had added. */
   readonly names: Fields
+  /** The item of an `each` that it is about; absent: about the event as a whole. */
+  readonly item?: Pick<LoneItem, 'each' | 'key' | 'value'>
 }
 
 export type Resolution = 'open' | 'redriven' | 'discarded'
@@ -36,6 +39,9 @@ export interface StoredLetter extends DeadLetter {
   readonly whole?: true
   /** The event's bytes in base64, where `event.data` written as JSON would be others. */
   readonly raw?: string
+  readonly item?: LoneItem
+  /** The item is not here, as there was no room for it. */
+  readonly cut?: true
 }
 
 export interface DeadLetterFacts {
@@ -44,8 +50,10 @@ export interface DeadLetterFacts {
   readonly error: SyncError
   readonly attempts: number
   readonly firstAt: number
+  /** Where it came from, with the event itself. */
   readonly logged: LoggedEvent
   readonly names: Fields
+  readonly item?: LoneItem | undefined
 }
 
 /** What a person did with a letter, and what had come of it until then. */
@@ -123,7 +131,7 @@ export function keptEvent(event: ChangeEvent): Pick<StoredLetter, 'event' | 'raw
   }
 }
 
-export function originalOf({ event, raw }: StoredLetter): ChangeEvent {
+export function originalOf({ event, raw }: Pick<StoredLetter, 'event' | 'raw'>): ChangeEvent {
   return raw === undefined ? event : { ...event, raw: Buffer.from(raw, 'base64') }
 }
 

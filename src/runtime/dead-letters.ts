@@ -16,6 +16,7 @@ import {
   type StoredLetter,
 } from './dead-letter.ts'
 import { FlowKeys } from './flow-keys.ts'
+import { itemEvent } from './lone-items.ts'
 import type { Redactor } from './redact.ts'
 import type { TopicNames } from './topics.ts'
 
@@ -68,7 +69,7 @@ export class DeadLetters {
     this.#configHash = options.configHash
   }
 
-  /** P2: durable when resolved. The same event of the same flow has one letter, however often it is written. */
+  /** P2: durable when resolved. What fails has one letter in its flow, however often it is written. */
   async write(facts: DeadLetterFacts): Promise<void> {
     const letter = this.#letterOf(facts)
     try {
@@ -78,16 +79,18 @@ export class DeadLetters {
       if (error.code !== 'RECORD_TOO_LARGE') throw error
       // The event itself always finds room.
       const details = 'left out, with what earlier steps had added: the letter was larger than its topic takes'
-      await this.#append({ ...letter, message: letter.message.slice(0, 2000), details, names: {} })
+      const item = letter.item && { ...letter.item, value: null, names: {}, steps: {} }
+      const message = letter.message.slice(0, 2000)
+      await this.#append({ ...letter, message, details, names: {}, ...(item && { item, cut: true }) })
     }
   }
 
-  #letterOf({ flow, step, error, attempts, firstAt, logged, names }: DeadLetterFacts): StoredLetter {
+  #letterOf({ flow, step, error, attempts, firstAt, logged, names, item }: DeadLetterFacts): StoredLetter {
     const { topic, partition, offset, event } = logged
     // P9: a secret that a system echoed back, or that a config value carried into a body, does not leave with it.
     const told = this.#redactor.redact({ message: error.message, details: error.details, names })
     return {
-      id: derivedId('dead-letter', flow, event.source, event.id),
+      id: derivedId('dead-letter', flow, event.source, event.id, ...(item ? [item.prefix] : [])),
       flow,
       step,
       code: error.code,
@@ -104,6 +107,7 @@ export class DeadLetters {
       offset,
       ...keptEvent(event),
       names: told.names,
+      ...(item && { item }),
     }
   }
 
@@ -140,8 +144,9 @@ export class DeadLetters {
   }
 
   #listed(failures: Failures, mark: Mark | undefined): ListedLetter {
-    const { raw: _raw, whole: _whole, ...letter } = failures.letter(mark)
-    const shown: DeadLetter = this.#redactor.redact({ ...letter })
+    const { raw: _raw, whole: _whole, cut: _cut, item, ...letter } = failures.letter(mark)
+    const lone = item && { each: item.each, key: item.key, value: item.value }
+    const shown: DeadLetter = this.#redactor.redact({ ...letter, ...(lone && { item: lone }) })
     this.#places.set(shown, failures.place)
     return { letter: shown, resolution: resolutionOf(failures.place, mark) }
   }
@@ -194,6 +199,7 @@ export class DeadLetters {
   async #original(letter: DeadLetter, place: Place): Promise<ChangeEvent> {
     const record = await this.#at(this.#topics.deadLetters(letter.flow), place)
     const stored = record && storedIn(record)
+    if (letter.item) return loneItem(letter, stored, place)
     if (stored?.id === letter.id && stored.whole) return originalOf(stored)
     const logged = await this.#at(letter.topic, letter)
     if (logged?.event.id === letter.event.id) return logged.event
@@ -220,6 +226,18 @@ export class DeadLetters {
     const value: Mark = { resolution, at, ...place, attempts, firstAt }
     await this.#state.commit([{ key: new FlowKeys(flow).deadLetter(id), value }])
   }
+}
+
+/** The item's steps go on from where they stopped, whatever became of its event since. */
+function loneItem(letter: DeadLetter, stored: StoredLetter | undefined, place: Place): ChangeEvent {
+  const { item } = stored ?? {}
+  if (stored?.id === letter.id && item && !stored.cut) return itemEvent({ ...stored, item }, place)
+  throw new SyncError(
+    'rejected',
+    'EVENT_GONE',
+    `dead letter ${letter.id} has no whole copy of item "${letter.item?.key}", which was larger than its topic takes: ` +
+      'do it by hand or by an event of its own, then discard the letter',
+  )
 }
 
 function storedIn({ event }: LoggedEvent): StoredLetter {

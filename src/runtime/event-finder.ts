@@ -174,7 +174,7 @@ export class EventFinder {
 
   async #deadStory(flow: CompiledFlow, logged: LoggedEvent, record: RunRecord): Promise<FlowStory> {
     const letters = await this.#deadLetters.list(flow.identity)
-    const letter = letters.find(({ letter }) => letter.event.id === logged.event.id)?.letter
+    const letter = letters.find(({ letter }) => letter.event.id === logged.event.id && !letter.item)?.letter
     return {
       flow: flow.name,
       outcome: 'dead letter',

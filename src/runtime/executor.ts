@@ -1,12 +1,15 @@
+import type { Environment } from '../environment.ts'
 import { asSyncError, SyncError } from '../errors.ts'
 import type { ProcessResult, Scope } from '../processors/processor.ts'
 import type { Delivery, Item, Plan } from '../sinks/sink.ts'
 import { Abandoned } from './abandoned.ts'
 import type { PlannedEffect } from './batcher.ts'
+import { Each } from './each.ts'
+import type { ItemOutcomes } from './each-loop.ts'
 import { EffectItem } from './effect-item.ts'
-import type { Run, StepRecord } from './run.ts'
+import type { LoneItem, Run, StepRecord } from './run.ts'
 import type { RunMemory } from './run-memory.ts'
-import type { ActionStep, ChooseStep, EachStep, ProcessorStep, Step } from './step.ts'
+import { type ActionStep, allSteps, type ChooseStep, type EachStep, type ProcessorStep, type Step } from './step.ts'
 import type { Cause, WriteLedger } from './write-ledger.ts'
 
 /** The event ended at a step, without harm. undefined: it went through. */
@@ -21,10 +24,29 @@ export class Executor {
   readonly #memory: RunMemory
   readonly #ledger: WriteLedger
 
-  constructor(options: { flow: string; memory: RunMemory; ledger: WriteLedger }) {
-    this.#flow = options.flow
-    this.#memory = options.memory
+  readonly #loops: Each
+
+  constructor(options: {
+    flow: string
+    memory: RunMemory
+    ledger: WriteLedger
+    env: Pick<Environment, 'clock' | 'random'>
+    items: ItemOutcomes
+  }) {
+    const { flow, memory, env, items: outcomes } = options
+    this.#flow = flow
+    this.#memory = memory
     this.#ledger = options.ledger
+    this.#loops = new Each({ flow, memory, env, outcomes, execute: (...args) => this.execute(...args) })
+  }
+
+  /** All that the run is about: the flow's steps, or those of one item alone. @throws as `execute`. */
+  run(run: Run, steps: readonly Step[]): Skip | Promise<Skip> {
+    const { item } = run
+    if (!item) return this.execute(run, steps)
+    const each = allSteps(steps).find((step): step is EachStep => step.kind === 'each' && step.id === item.each)
+    if (!each) throw noSuchEach(item)
+    return this.execute(run, each.steps, { ...run.scope, ...item.names, [each.item]: item.value }, item.prefix)
   }
 
   /** Sync when every step is: a promise per event and step would cost more than most steps. @throws SyncError, Abandoned */
@@ -77,30 +99,8 @@ export class Executor {
   }
 
   async #each(run: Run, step: EachStep, scope: Scope, prefix: string): Promise<Skip> {
-    const list = step.over.evaluate(scope)
-    if (list === undefined || list === null) return undefined
-    if (!Array.isArray(list)) {
-      throw new SyncError(
-        'rejected',
-        'NOT_A_LIST',
-        `step "${step.id}": \`${step.over.source}\` gave ${typeof list}, not a list`,
-      )
-    }
-    const keys = keysOf(step, list, scope)
-    let next = 0
-    const one = async (): Promise<void> => {
-      while (next < list.length) {
-        const index = next++
-        const inner: Scope = { ...scope, [step.item]: list[index] }
-        await this.execute(run, step.steps, inner, `${prefix}${step.id}/${keys[index]}/`)
-      }
-    }
-    const workers = Array.from({ length: Math.min(step.concurrency, list.length) }, one)
-    // All workers end before the first failure goes up: none may still be writing when the event is retried.
-    const ended = await Promise.allSettled(workers)
-    const failed = ended.find(outcome => outcome.status === 'rejected')
-    if (failed) throw failed.reason
-    if (step.as) scope[step.as] = { count: list.length }
+    const { done, skipped, failed } = await this.#loops.run(run, step, scope, prefix + step.id)
+    if (step.as) scope[step.as] = { count: done + skipped + failed, done, skipped, failed }
     return undefined
   }
 
@@ -154,6 +154,7 @@ export class Executor {
       if (delivery.status === 'failed') throw delivery.error
       // Rides in the next commit: a resumed run must see what the first one saw.
       this.#memory.keep(run, stepKey, { result: delivery.result ?? null })
+      run.notePassed(step.id)
       join(step, scope, delivery.result)
     } finally {
       await planned.release()
@@ -211,6 +212,7 @@ export class Executor {
       delivery = { status: 'failed', error: asSyncError(thrown) }
     }
     if (delivery.status === 'failed') return this.#failed(run, step, plan, stepKey, delivery.error)
+    run.notePassed(step.id)
     const ref = delivery.status === 'delivered' ? delivery.ref : undefined
     const record: StepRecord = {
       result: delivery.result ?? null,
@@ -251,6 +253,11 @@ export function outcomeUnknown(step: ActionStep, cause?: unknown): SyncError {
   )
 }
 
+function noSuchEach({ each, key }: LoneItem): SyncError {
+  const message = `the flow has no step "${each}" any more, in which item "${key}" could be done; give the step that id, or discard`
+  return new SyncError('rejected', 'NO_SUCH_STEP', message)
+}
+
 function joined(result: ProcessResult, step: ProcessorStep, scope: Scope): Skip {
   if ('skip' in result) return { skip: result.skip }
   if ('result' in result) {
@@ -260,17 +267,6 @@ function joined(result: ProcessResult, step: ProcessorStep, scope: Scope): Skip 
   if (result.names) Object.assign(scope, result.names)
   if (step.as && result.names) scope[step.as] = result.names
   return undefined
-}
-
-/** P3: items are told apart by their keys, so two of one key would be one effect done twice, or one left out. */
-function keysOf(step: EachStep, list: readonly unknown[], scope: Scope): string[] {
-  const keys = list.map((item, index) =>
-    step.key ? String(step.key.evaluate({ ...scope, [step.item]: item })) : String(index),
-  )
-  const twice = keys.find((key, at) => keys.indexOf(key) !== at)
-  if (twice === undefined) return keys
-  const message = `step "${step.id}": two items have the key "${twice}"; choose a \`key\` that tells items apart`
-  throw new SyncError('rejected', 'ITEM_KEY_TWICE', message)
 }
 
 /** Items run side by side: each failure is noted with the step and the names that it saw itself. */

@@ -13,6 +13,11 @@ export class FlowKeys {
     return `${this.tag}:run:${eventId}`
   }
 
+  /** A page of what an `each` of the run goes over. */
+  page(runId: string, of: string, page: number): string {
+    return `${this.tag}:page:${runId}:${of}:${page}`
+  }
+
   /** An effect that must not happen twice. */
   effect(effectKey: string): string {
     return `${this.tag}:effect:${shortHash(effectKey)}`

@@ -195,7 +195,7 @@ export class FlowRunner implements Supervised {
     const key = partitionKey(partition)
     const owner = this.#owned.get(key)
     if (!owner) return
-    owner.closed = true
+    owner.close()
     this.#lanes.forgetWaiting(job => job.owner === owner)
     await owner.drained(this.#options.drainMs)
     this.#owned.delete(key)

@@ -8,14 +8,16 @@ import { Amender } from './amender.ts'
 import type { Collector } from './collector.ts'
 import type { CompiledFlow, ReplayMode } from './compiled-flow.ts'
 import type { DeadLetters } from './dead-letters.ts'
+import type { ItemFailure } from './each-loop.ts'
 import { Executor, type Skip } from './executor.ts'
 import { FlowBreaker } from './flow-breaker.ts'
 import type { FlowCounters } from './flow-counters.ts'
 import type { FlowKeys } from './flow-keys.ts'
 import type { Job } from './job.ts'
+import { subjectOf } from './lone-items.ts'
 import type { ParkedLanes } from './parked-lanes.ts'
 import { nextInPlace, PARK_LIMIT_MS, UNCLASSIFIED_TRIES } from './retry.ts'
-import { Run, type RunRecord } from './run.ts'
+import { type Failure, Run, type RunRecord } from './run.ts'
 import { RunMemory } from './run-memory.ts'
 import { hasMemory } from './step.ts'
 import type { WriteLedger, Written } from './write-ledger.ts'
@@ -72,7 +74,20 @@ export class JobRunner {
     this.#parked = parked
     const { identity, rememberMs, steps } = flow
     this.#memory = new RunMemory({ keys, state, clock: env.clock, rememberMs })
-    this.#executor = new Executor({ flow: identity, memory: this.#memory, ledger })
+    this.#executor = new Executor({
+      flow: identity,
+      memory: this.#memory,
+      ledger,
+      env,
+      items: {
+        failed: (run, failure) => this.#itemFailed(run, failure),
+        passed: () => void this.#breaker.record(false),
+        retried: error => {
+          counters.retried++
+          if (error.code === 'UNCLASSIFIED') counters.unclassified++
+        },
+      },
+    })
     this.#amender = new Amender({ flow: identity, steps, ledger })
     this.remembers = hasMemory(steps) && !options.replay
   }
@@ -121,7 +136,8 @@ export class JobRunner {
   }
 
   #runWith(lane: string, job: Job, entry: Entry | undefined): Promise<void> | void {
-    const { event } = job.logged
+    const { id } = job.logged.event
+    const { event, item } = subjectOf(job.logged, this.#flow.redriveTopic)
     const { replay } = this.#options
     const mode = replay ? 'replay' : job.logged.topic === this.#flow.redriveTopic ? 'redrive' : 'live'
     const status = (entry?.value as RunRecord | undefined)?.status
@@ -132,11 +148,15 @@ export class JobRunner {
     // P6: this flow's own write; other flows see it.
     if (cause?.flow === this.#flow.identity) return this.#ownWrite(lane, job, cause)
     if (!this.isFor(job.logged)) return this.#passOver(lane, job)
-    if (this.remembers) this.#remember(event.id)
+    if (this.remembers) this.#remember(id)
     const run = new Run({
+      id,
       event,
+      item,
       mode,
       owned: job.owner.partition.owned,
+      ending: job.owner.ending,
+      logged: job.logged,
       entry,
       cause,
       dryRun: replay?.dryRun,
@@ -169,7 +189,7 @@ export class JobRunner {
   #try(lane: string, job: Job, run: Run): Promise<void> | void {
     let outcome: Skip | Promise<Skip>
     try {
-      outcome = this.#executor.execute(run, this.#flow.steps)
+      outcome = this.#executor.run(run, this.#flow.steps)
     } catch (error) {
       return this.#counted(job, this.#persist(lane, job, run, Promise.reject(error)))
     }
@@ -187,7 +207,7 @@ export class JobRunner {
     run: Run,
     first: Promise<Skip>,
     saved = false,
-    again: () => Skip | Promise<Skip> = () => this.#executor.execute(run, this.#flow.steps),
+    again: () => Skip | Promise<Skip> = () => this.#executor.run(run, this.#flow.steps),
   ): Promise<void> {
     const started = this.#env.clock.elapsed()
     const firstAt = job.parked?.firstAt ?? this.#env.clock.now()
@@ -260,9 +280,14 @@ export class JobRunner {
 
   /** P2: written before the offset is finished; where it cannot be written, the record waits. */
   async #giveUp(lane: string, job: Job, run: Run, error: SyncError, attempts: number, firstAt: number): Promise<void> {
-    const { step, scope } = run.failureOf(error)
-    const { event: _event, data: _data, ...names } = scope
-    const facts = { flow: this.#flow.identity, step, error, attempts, firstAt, logged: job.logged, names }
+    const { item, event } = run
+    const facts = {
+      ...this.#facts(run.failureOf(error), error),
+      attempts,
+      firstAt,
+      item,
+      logged: { ...job.logged, event },
+    }
     if (!run.dryRun) {
       await job.owner.untilDone(() => this.#options.deadLetters.write(facts))
       await job.owner.untilDone(() => this.#memory.dead(run))
@@ -271,6 +296,22 @@ export class JobRunner {
     this.#counters.failed(error)
     await this.#finished(lane, job, run, undefined, true)
     if (this.#breaker.record(true)) this.#options.stop(tooManyDead(this.#flow.name, error))
+  }
+
+  /** P2: of an item alone. @returns what stops the flow, when too many failed. */
+  async #itemFailed(run: Run, { failure, error, ...facts }: ItemFailure): Promise<SyncError | undefined> {
+    const { event, logged } = run
+    if (!run.dryRun && logged) {
+      await this.#options.deadLetters.write({ ...facts, ...this.#facts(failure, error), logged: { ...logged, event } })
+    }
+    this.#counters.dead++
+    this.#counters.failed(error)
+    return this.#breaker.record(true) ? tooManyDead(this.#flow.name, error) : undefined
+  }
+
+  #facts({ step, scope }: Failure, error: SyncError) {
+    const { event: _event, data: _data, ...names } = scope
+    return { flow: this.#flow.identity, step, error, names }
   }
 
   #finished(lane: string, job: Job, run: Run | undefined, skip: Skip, dead = false): Promise<void> | void {

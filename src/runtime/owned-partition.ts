@@ -7,8 +7,7 @@ import { Abandoned } from './abandoned.ts'
 /** A partition in our hands, and how many of its events are being worked on. */
 export class OwnedPartition {
   readonly partition: Partition
-  /** It is being given up: nothing more of it is started. */
-  closed = false
+  readonly #ending = new AbortController()
   readonly #clock: Clock
   readonly #failed: (error: SyncError) => void
   #running = 0
@@ -20,7 +19,21 @@ export class OwnedPartition {
     this.#clock = clock
     this.#failed = failed
     // Every waiting event listens to it.
-    setMaxListeners(0, partition.owned)
+    setMaxListeners(0, partition.owned, this.#ending.signal)
+  }
+
+  /** It is being given up: nothing more of it is started. */
+  get closed(): boolean {
+    return this.#ending.signal.aborted
+  }
+
+  /** Aborted with that: what would go on for long ends at its next good place. */
+  get ending(): AbortSignal {
+    return this.#ending.signal
+  }
+
+  close(): void {
+    this.#ending.abort()
   }
 
   get isLost(): boolean {

@@ -1,12 +1,13 @@
 import type { Clock } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import type { Judgement } from '../processors/processor.ts'
-import type { Item, Plan } from '../sinks/sink.ts'
+import type { Item, Page, Plan } from '../sinks/sink.ts'
 import type { StateStore, Write } from '../state/state-store.ts'
 import { Caps } from './caps.ts'
 import { outcomeUnknown } from './executor.ts'
 import type { FlowKeys } from './flow-keys.ts'
 import type { Run, RunRecord, StepRecord } from './run.ts'
+import { RunCommits, summary } from './run-commits.ts'
 import type { ActionStep } from './step.ts'
 
 interface EffectRecord extends StepRecord {
@@ -37,14 +38,14 @@ interface DedupeRecord {
 export class RunMemory {
   readonly #keys: FlowKeys
   readonly #state: StateStore
-  readonly #clock: Clock
+  readonly #commits: RunCommits
   readonly #rememberMs: number
   readonly #caps: Caps
 
   constructor(options: { keys: FlowKeys; state: StateStore; clock: Clock; rememberMs: number }) {
     this.#keys = options.keys
     this.#state = options.state
-    this.#clock = options.clock
+    this.#commits = new RunCommits(options)
     this.#rememberMs = options.rememberMs
     this.#caps = new Caps(options)
   }
@@ -99,7 +100,7 @@ export class RunMemory {
         run.dirty = true
         return answer
       }
-      if (await this.#commit(run, [{ key: row, value, ifVersion: entry?.version ?? null }])) return answer
+      if (await this.#commits.commit(run, [{ key: row, value, ifVersion: entry?.version ?? null }])) return answer
       run.steps.delete(stepKey)
       await this.#contestedOr(run)
     }
@@ -175,7 +176,7 @@ export class RunMemory {
       }
       const counts = await this.#caps.counted(run, step, known?.open === true)
       run.steps.set(stepKey, { open: true, ...(step.key && { key: plan.item.key }) })
-      if (await this.#commit(run, [...writes, ...counts])) {
+      if (await this.#commits.commit(run, [...writes, ...counts])) {
         if (counts.length > 0)
           run.counted.set(
             stepKey,
@@ -210,7 +211,7 @@ export class RunMemory {
     run.counted.delete(stepKey)
     for (;;) {
       const all = [...writes, ...(await this.#caps.withdrawn(counted))]
-      if (all.length === 0 || (await this.#commitWaiting(run, all))) return
+      if (all.length === 0 || (await this.#commits.commit(run, all))) return
       await this.#contestedOr(run)
     }
   }
@@ -250,66 +251,38 @@ export class RunMemory {
     return { key: this.#keys.effect(plan.item.key), value, ttlMs: this.#rememberMs }
   }
 
+  /**
+   * A page of what an `each` goes over. P3: it is stored before the first of its items is run, so that a run that goes on
+   * meets the same ones in the same batches, whatever has changed in the system since.
+   */
+  async page(run: Run, of: string, page: number, read: () => Promise<Page>): Promise<Page> {
+    if (run.mode === 'replay') return read()
+    const key = this.#keys.page(run.id, of, page)
+    const [entry] = await this.#state.get([key])
+    if (entry) return entry.value as Page
+    const found = await read()
+    await this.#commitOrContest(run, [{ key, value: found, ttlMs: this.#rememberMs }])
+    return found
+  }
+
+  /** All of its items have ended; the next commit says so, too. */
+  forgetPage(run: Run, of: string, page: number): void {
+    if (run.mode !== 'replay') run.unsaved.add({ key: this.#keys.page(run.id, of, page) })
+  }
+
   async #commitOrContest(run: Run, writes: Write[], status?: RunRecord['status'], skip?: string): Promise<void> {
-    if (!(await this.#commitWaiting(run, writes, status, skip))) throw contested(run)
-  }
-
-  async #commitWaiting(run: Run, writes: Write[], status?: RunRecord['status'], skip?: string): Promise<boolean> {
-    // Kept until they are durable: a commit that failed is tried again with all of them.
-    const waiting = [...run.unsaved]
-    if (!(await this.#commit(run, [...waiting, ...writes], status, skip))) return false
-    for (const write of waiting) run.unsaved.delete(write)
-    return true
-  }
-
-  /** One at a time per run: items of an `each` run side by side, and all write the one record. */
-  #commit(run: Run, writes: Write[], status: RunRecord['status'] = 'running', skip?: string): Promise<boolean> {
-    const before = run.committing
-    const commit = before
-      ? before.then(() => this.#commitNow(run, writes, status, skip))
-      : this.#commitNow(run, writes, status, skip)
-    const settled = commit.then(
-      () => {},
-      () => {},
-    )
-    run.committing = settled
-    return commit.finally(() => {
-      if (run.committing === settled) run.committing = undefined
-    })
-  }
-
-  async #commitNow(run: Run, writes: Write[], status: RunRecord['status'], skip: string | undefined): Promise<boolean> {
-    if (run.mode !== 'replay') writes = [this.#runWrite(run, status, skip), ...writes]
-    if (writes.length === 0) return true
-    const versions = await this.#state.commit(writes)
-    if (!versions) return false
-    if (run.mode !== 'replay') run.version = versions[0]
-    run.dirty = false
-    return true
-  }
-
-  #runWrite(run: Run, status: RunRecord['status'], skip: string | undefined): Write {
-    const steps: Record<string, StepRecord> = {}
-    for (const [key, record] of run.steps) steps[key] = status === 'done' ? summary(record) : record
-    const value: RunRecord = {
-      status,
-      at: new Date(this.#clock.now()).toISOString(),
-      steps,
-      ...(run.claims.size > 0 && status === 'running' && { claims: [...run.claims] }),
-      ...(skip && { skip }),
-    }
-    return { key: this.#keys.run(run.event.id), value, ifVersion: run.version ?? null, ttlMs: this.#rememberMs }
+    if (!(await this.#commits.commit(run, writes, status, skip))) throw contested(run)
   }
 
   /** After a lost race: @throws SyncError when it was about the run itself. */
   async #contestedOr(run: Run): Promise<void> {
     if (run.mode === 'replay') return
-    const [own] = await this.#state.get([this.#keys.run(run.event.id)])
+    const [own] = await this.#state.get([this.#keys.run(run.id)])
     if (own?.version !== run.version) throw contested(run)
   }
 
   async #whyLost(run: Run, step: ActionStep, effect: string | undefined, wasOurs: boolean): Promise<void> {
-    const keys = [this.#keys.run(run.event.id), ...(effect ? [effect] : [])]
+    const keys = [this.#keys.run(run.id), ...(effect ? [effect] : [])]
     const [own, other] = await this.#state.get(keys)
     if (run.mode !== 'replay' && own?.version !== run.version) throw contested(run)
     if (!other || wasOurs) return
@@ -321,10 +294,6 @@ export class RunMemory {
       `step "${step.id}": this effect is done or being done elsewhere`,
     )
   }
-}
-
-function summary(record: StepRecord): StepRecord {
-  return { ...(record.ref && { ref: record.ref }), ...(record.skipped && { skipped: record.skipped }) }
 }
 
 function contested(run: Run): SyncError {

@@ -1,9 +1,12 @@
 import type { SyncError } from '../errors.ts'
 import type { ChangeEvent } from '../event.ts'
 import { actionOf, objectOf, recordIdOf } from '../event.ts'
+import type { LoggedEvent } from '../log/event-log.ts'
 import type { Scope } from '../processors/processor.ts'
 import type { Plan } from '../sinks/sink.ts'
 import type { Entry, Version, Write } from '../state/state-store.ts'
+import type { EachProgress, EachRecord } from './each-progress.ts'
+import type { WaitingCommit } from './run-commits.ts'
 import type { Cause } from './write-ledger.ts'
 
 /** How a run treats effects: `live` and `redrive` do them all once, `replay` only what is safe to do again. */
@@ -19,6 +22,8 @@ export interface StepRecord {
   /** Why nothing was written. */
   readonly skipped?: string
   readonly ref?: { readonly object: string; readonly id: string; readonly version?: string }
+  /** Of an `each`: how far it is. */
+  readonly each?: EachRecord
 }
 
 /** The value under the run key: a run's memory while it lasts, then its mark. */
@@ -39,9 +44,28 @@ export interface Failure {
   readonly scope: Scope
 }
 
+/** An item of an `each` that was given up alone: all that its steps need to run, without the items beside it. */
+export interface LoneItem {
+  /** Id of the `each` step. */
+  readonly each: string
+  readonly key: string
+  /** What the `each` gives the name of the item: with `batch` a list. */
+  readonly value: unknown
+  /** Of its step records: `<each>/<key>/`, for one within another with that one's before it. */
+  readonly prefix: string
+  /** What its first step saw besides `event` and `data`. */
+  readonly names: Scope
+  /** What had been done of it. */
+  readonly steps: Readonly<Record<string, StepRecord>>
+}
+
 /** One event on its way through a flow's steps. In memory; `record` is what survives a crash. */
 export class Run {
+  /** Under which it is remembered: the event's, unless it is about one item alone. */
+  readonly id: string
   readonly event: ChangeEvent
+  /** Present: nothing but this item's steps. */
+  readonly item: LoneItem | undefined
   readonly mode: RunMode
   readonly dryRun: boolean
   /** Do the effects that a replay leaves alone. */
@@ -49,18 +73,26 @@ export class Run {
   readonly hops: number
   /** Aborted when the partition is no longer ours. */
   readonly owned: AbortSignal
+  /** Aborted when nothing new is to be begun: the process or the flow ends, and what is not done is done later. */
+  readonly ending: AbortSignal
+  /** Where the event lies; a run without an offset of its own has none. */
+  readonly logged: LoggedEvent | undefined
   readonly scope: Scope
   readonly steps: Map<string, StepRecord>
   readonly claims: Set<string>
   /** Plans of a dry run, in order. */
   readonly plans: { step: string; plan: Plan }[] = []
   version: Version | undefined
+  /** Each `each` that is under way, by its step key. */
+  readonly loops = new Map<string, EachProgress>()
   /** Something was, or may have been, written outside. */
   effects = false
   /** Changes to `steps` or `claims` that no commit has yet. */
   dirty = false
-  /** The commit under way, if one is. */
-  committing: Promise<void> | undefined
+  /** A commit is under way. */
+  committing = false
+  /** Commits that come after it. */
+  readonly waiting: WaitingCommit[] = []
   /** An effect turned out to be known elsewhere: look before the next. */
   mustLook = false
   /** Per step, what its stale mark was before this run set it. */
@@ -69,39 +101,68 @@ export class Run {
   readonly counted = new Map<string, readonly string[]>()
   /** Writes that go with the next commit. */
   readonly unsaved = new Set<Write>()
-  readonly #failures = new WeakMap<SyncError, Failure>()
+  /** A call that fails for a whole batch gives all its items one error. */
+  readonly #failures = new WeakMap<SyncError, Failure[]>()
+  readonly #passed = new Map<string, number>()
+  #passes = 0
 
   constructor(options: {
     event: ChangeEvent
     mode: RunMode
     owned: AbortSignal
+    ending?: AbortSignal
+    logged?: LoggedEvent
+    id?: string
+    item?: LoneItem | undefined
     entry?: Entry
     cause?: Cause
     dryRun?: boolean
     allEffects?: boolean
   }) {
     this.event = options.event
+    this.id = options.id ?? options.event.id
+    this.item = options.item
+    this.logged = options.logged
     this.mode = options.mode
     this.owned = options.owned
+    this.ending = options.ending ?? options.owned
     this.dryRun = options.dryRun ?? false
     this.allEffects = options.allEffects ?? options.mode !== 'replay'
     this.hops = options.cause ? options.cause.hops + 1 : 0
     this.scope = { event: eventView(this.event), data: this.event.data }
     this.version = options.entry?.version
     const record = options.mode === 'replay' ? undefined : (options.entry?.value as RunRecord | undefined)
-    this.steps = new Map(Object.entries(record?.steps ?? {}))
+    this.steps = new Map(Object.entries(record?.steps ?? options.item?.steps ?? {}))
     this.claims = new Set(record?.claims)
     this.effects = this.steps.size > 0
   }
 
   /** The innermost step that an error goes through is the one that failed. */
   noteFailure(error: SyncError, step: string, scope: Scope): void {
-    if (!this.#failures.has(error)) this.#failures.set(error, { step, scope })
+    const failures = this.#failures.get(error)
+    if (failures) failures.push({ step, scope })
+    else this.#failures.set(error, [{ step, scope }])
   }
 
-  /** For dead letters. An error that no step made has none. */
-  failureOf(error: SyncError): Failure {
-    return this.#failures.get(error) ?? { step: '', scope: this.scope }
+  /** For dead letters. An error that no step made has none. @param prefix of the item's steps, inside `each`. */
+  failureOf(error: SyncError, prefix = ''): Failure {
+    const failure = this.#failures.get(error)?.find(({ step }) => step.startsWith(prefix))
+    return failure ?? { step: prefix.slice(0, -1), scope: this.scope }
+  }
+
+  /** The system of the step took or answered something. */
+  notePassed(step: string): void {
+    this.#passed.set(step, ++this.#passes)
+  }
+
+  /** Grows with everything that passes. */
+  get passes(): number {
+    return this.#passes
+  }
+
+  /** Whether the system of the step took anything since. */
+  passedSince(step: string, passes: number): boolean {
+    return (this.#passed.get(step) ?? 0) > passes
   }
 }
 

@@ -47,10 +47,16 @@ export interface ActionStep extends StepBase {
 
 export interface EachStep extends StepBase {
   readonly kind: 'each'
-  readonly over: Expression
+  /** A list, or what a system gives page by page. */
+  readonly over: Expression | ActionStep
   readonly item: string
   readonly key?: Expression
+  /** So many items at once; absent: one by one. */
+  readonly batch?: number
+  /** Items side by side. */
   readonly concurrency: number
+  /** What becomes of the others when an item fails for good: the event ends, or the item alone. */
+  readonly onFailure: 'stop' | 'next'
   readonly steps: readonly Step[]
 }
 
@@ -67,16 +73,14 @@ export function allSteps(steps: readonly Step[]): Step[] {
 }
 
 function innerSteps(step: Step): readonly Step[] {
-  if (step.kind === 'each') return step.steps
+  if (step.kind === 'each') return 'kind' in step.over ? [step.over, ...step.steps] : step.steps
   return step.kind === 'choose' ? step.branches.flatMap(branch => branch.steps) : []
 }
 
-/** True when the steps can change something outside: then finished events get done marks. */
-function hasEffects(steps: readonly Step[]): boolean {
-  return allSteps(steps).some(step => step.kind === 'action' && step.effect !== 'read')
-}
-
-/** True when the steps remember anything at all about an event: effects, a dedupe claim, a crossing. */
+/** True when the steps remember anything at all about an event: effects, a dedupe claim, a crossing, a page. */
 export function hasMemory(steps: readonly Step[]): boolean {
-  return hasEffects(steps) || allSteps(steps).some(step => step.kind === 'processor' && step.remembers === true)
+  return allSteps(steps).some(step => {
+    if (step.kind === 'action') return step.effect !== 'read'
+    return step.kind === 'processor' ? step.remembers === true : step.kind === 'each' && 'kind' in step.over
+  })
 }

@@ -15,6 +15,7 @@ function each(steps: readonly Step[], over: Partial<EachStep> = {}): EachStep {
     item: 'line',
     key: compileExpression('line.sku'),
     concurrency: 4,
+    onFailure: 'stop',
     steps,
     ...over,
   }

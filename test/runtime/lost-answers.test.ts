@@ -196,6 +196,7 @@ describe('what else a second look at an event may meet', () => {
       item: 'item',
       key: compileExpression('item.sku'),
       concurrency: 2,
+      onFailure: 'stop',
       steps: [inner],
     } as const
     const flow = bench.start(bench.flow([each]))

@@ -1,6 +1,6 @@
 import { SyncError } from '../../src/errors.ts'
 import type { Fields } from '../../src/event.ts'
-import type { Amendment, Delivery, Item, Plan, Sink } from '../../src/sinks/sink.ts'
+import type { Amendment, Delivery, Item, Page, Plan, Sink } from '../../src/sinks/sink.ts'
 
 /** Versions of its records: one more millisecond per effect. */
 const VERSIONS_FROM = Date.parse('2026-11-24T10:00:00.000Z')
@@ -24,6 +24,19 @@ export class FakeSystem implements Sink {
   /** What is said to an echo of a write that is not the amendment's own. */
   amendment: Amendment | undefined
   claimsOf: (item: Item) => string[] = () => []
+  /** What its paged action finds. */
+  pages: readonly (readonly unknown[])[] = []
+  /** Cursors that were asked for. */
+  readonly pageCalls: (string | undefined)[] = []
+  beforePage: (cursor: string | undefined) => void | Promise<void> = () => {}
+
+  async page(_item: Item, cursor: string | undefined): Promise<Page> {
+    this.pageCalls.push(cursor)
+    await this.beforePage(cursor)
+    const at = cursor === undefined ? 0 : Number(cursor)
+    const isLast = at + 1 >= this.pages.length
+    return { items: this.pages[at] ?? [], total: this.pages.flat().length, ...(!isLast && { next: String(at + 1) }) }
+  }
 
   amend(): Amendment | undefined {
     return this.amendment

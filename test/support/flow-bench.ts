@@ -1,6 +1,7 @@
 import pino from 'pino'
 import type { Environment } from '../../src/environment.ts'
 import type { ChangeEvent, Fields } from '../../src/event.ts'
+import { compileExpression } from '../../src/expressions/compile.ts'
 import type { EventLog } from '../../src/log/event-log.ts'
 import { memoryLog } from '../../src/log/memory.ts'
 import { Batcher } from '../../src/runtime/batcher.ts'
@@ -9,7 +10,7 @@ import type { CompiledFlow } from '../../src/runtime/compiled-flow.ts'
 import { DeadLetters } from '../../src/runtime/dead-letters.ts'
 import { FlowRunner } from '../../src/runtime/flow-runner.ts'
 import { Redactor } from '../../src/runtime/redact.ts'
-import type { ActionStep, RunningSystem, Step } from '../../src/runtime/step.ts'
+import type { ActionStep, EachStep, RunningSystem, Step } from '../../src/runtime/step.ts'
 import { TopicNames } from '../../src/runtime/topics.ts'
 import { WriteLedger } from '../../src/runtime/write-ledger.ts'
 import type { Effect } from '../../src/sinks/sink.ts'
@@ -93,6 +94,22 @@ export class FlowBench {
       args: scope => scope.data as Fields,
       onUnknown: 'hold',
       last: false,
+      ...over,
+    }
+  }
+
+  /** An `each` over what the fake system gives page by page. */
+  each(steps: readonly Step[], over: Partial<EachStep> = {}): EachStep {
+    return {
+      kind: 'each',
+      id: 'people',
+      verb: 'each',
+      over: this.effect('read', { id: 'find', spec: { effect: 'read', paged: true } }),
+      item: 'person',
+      key: compileExpression('person.id'),
+      concurrency: 4,
+      onFailure: 'next',
+      steps,
       ...over,
     }
   }
