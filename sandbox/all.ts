@@ -1,4 +1,5 @@
 import { startSandboxEnrichment } from './enrichment/server.ts'
+import { startSandboxInbox } from './mail/inbox.ts'
 import { startSandboxMail } from './mail/server.ts'
 import { startSandboxNewsletter } from './newsletter/server.ts'
 import { startSandboxRecorder } from './recorder/server.ts'
@@ -47,7 +48,8 @@ export async function startSandboxAll({ port, apiKey }: SandboxAllOptions): Prom
     const newsletter = await start(startSandboxNewsletter)
     const sequences = await start(startSandboxSequences)
     const recorder = await start(options => startSandboxRecorder({ ...options, target: `${INTAKE}/hooks/recorder` }))
-    const named = { twenty, mail, enrichment, scoring, warehouse, newsletter, sequences, recorder }
+    const inbox = await start(options => startSandboxInbox(mail, options))
+    const named = { twenty, mail, inbox, enrichment, scoring, warehouse, newsletter, sequences, recorder }
     return {
       url: twenty.url,
       apiKey,

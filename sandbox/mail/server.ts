@@ -13,25 +13,27 @@ export interface SandboxMail {
   readonly url: string
   readonly port: number
   readonly mails: readonly CaughtMail[]
+  /** Called with each mail that comes from now on. */
+  onMail(heard: (mail: CaughtMail) => void): void
   stop(): Promise<void>
 }
 
 export interface SandboxMailOptions {
   readonly port?: number
   readonly host?: string
-  readonly onMail?: (mail: CaughtMail) => void
 }
 
 /** A mail server that takes every mail and delivers none: just enough of RFC 5321 for a client on this machine. */
 export async function startSandboxMail(options: SandboxMailOptions = {}): Promise<SandboxMail> {
   const mails: CaughtMail[] = []
+  const heard: ((mail: CaughtMail) => void)[] = []
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy())
     converse(socket, mail => {
       mails.push(mail)
-      options.onMail?.(mail)
+      for (const hear of heard) hear(mail)
     })
   })
   const host = options.host ?? '127.0.0.1'
@@ -44,6 +46,7 @@ export async function startSandboxMail(options: SandboxMailOptions = {}): Promis
     url: `smtp://${host}:${port}`,
     port,
     mails,
+    onMail: hear => void heard.push(hear),
     stop: () =>
       new Promise<void>(resolve => {
         server.close(() => resolve())

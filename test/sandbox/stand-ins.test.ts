@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { startSandboxAll } from '../../sandbox/all.ts'
 import { startSandboxEnrichment } from '../../sandbox/enrichment/server.ts'
 import { startSandboxHttp } from '../../sandbox/http/server.ts'
+import { startSandboxInbox } from '../../sandbox/mail/inbox.ts'
 import { startSandboxMail } from '../../sandbox/mail/server.ts'
 import { startSandboxNewsletter } from '../../sandbox/newsletter/server.ts'
 import { startSandboxRecorder, transcriptOf } from '../../sandbox/recorder/server.ts'
@@ -200,9 +201,13 @@ describe('mail', () => {
     const server = await started(startSandboxMail())
     const sink = emailSink({ url: server.url })
     await sendMail(sink, { subject: 'Grüße', text: 'Hello\n.\n..two dots' })
+    const inbox = await started(startSandboxInbox(server))
     await sendMail(sink, { to: ['a@x.example', 'b@x.example'] })
     expect(server.mails).toMatchObject([{ to: ['sales@example.com'] }, { to: ['a@x.example', 'b@x.example'] }])
     expect(await simpleParser(server.mails[0]!.raw)).toMatchObject({ subject: 'Grüße', text: 'Hello\n.\n..two dots' })
+    expect((await ask(inbox, 'GET /sandbox/state'))[1]).toMatchObject({
+      mails: { 1: { to: ['a@x.example', 'b@x.example'] } },
+    })
     await sink.close?.()
   })
 })

@@ -57,6 +57,8 @@ export async function useCaseBench(options: UseCaseOptions): Promise<UseCaseBenc
   onTestFinished(() => twenty.stop())
   addFields(twenty)
   options.seed?.(twenty)
+  // Older than the first poll looks back: otherwise it would give these records as new.
+  await clock.advance(3_600_000)
   const bench = new UseCaseBench(options, clock, twenty, mail)
   onTestFinished(() => bench.stop())
   await bench.start()
@@ -118,10 +120,20 @@ export class UseCaseBench {
     this.#daemon = await this.during(starting)
     const subscribes = [...config.systems.values()].some(({ config }) => config.registerWebhook === true)
     await this.until('Twenty knows the webhook', () => !subscribes || webhooksOf(this.twenty).length > 0)
+    await this.until('all systems are ready, and Twenty was polled', async () => {
+      const { connectors, systems } = await this.operations.status()
+      const polled = connectors.filter(({ type, poll }) => type === 'twenty' && poll)
+      return systems.every(({ ready }) => ready) && polled.every(({ poll }) => poll?.lastEndedAt !== undefined)
+    })
     await this.settled()
   }
 
-  /** Drains; `start` goes on where it stopped, on the embedded engine. */
+  /** Another process takes over; of the embedded engine's files. */
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.start()
+  }
+
   async stop(): Promise<void> {
     const [daemon, engine] = [this.#daemon, this.#engine]
     this.#daemon = this.#engine = undefined

@@ -8,13 +8,13 @@ async function start(options: Partial<UseCaseOptions> = {}): Promise<[UseCaseBen
   onTestFinished(() => api.stop())
   const env = { ENRICHMENT_URL: api.url, ENRICHMENT_KEY: api.key }
   const bench = await useCaseBench({ config: 'config/enrichment.yaml', env, ...options })
-  api.reset()
   return [bench, api]
 }
 
 const northwind = { name: 'Northwind', domainName: { primaryLinkUrl: 'northwind.example' } }
 const companyOf = ({ twenty }: UseCaseBench) => twenty.rows('companies')[0]!
-const looks = (api: SandboxEnrichment) => api.calls.map(({ path, query, status }) => `${path}?${query} ${status}`)
+const looks = (api: SandboxEnrichment) =>
+  api.calls.filter(({ path }) => path !== '/v1/account').map(({ path, query, status }) => `${path}?${query} ${status}`)
 
 describe.each(ENGINES)('enrichment on the %s engine', engine => {
   it('fills a new company, makes a task of a large one and mails a buying signal, once (P3)', async () => {
@@ -36,6 +36,8 @@ describe.each(ENGINES)('enrichment on the %s engine', engine => {
     ])
 
     const before = bench.snapshot()
+    // What was done is known to the next process, too; memory knows nothing then.
+    if (engine === 'embedded') await bench.restart()
     await bench.redeliver('company.created')
     expect(bench.snapshot()).toEqual(before)
     expect(looks(api)).toEqual(['/v1/companies/northwind.example? 200'])
@@ -95,7 +97,7 @@ describe('enrichment', () => {
     ['an answer that is lost', { loseAnswerNext: 1 }, ['0', '200']],
     ['an answer that takes too long', { holdNext: 1 }, ['0', '200']],
   ])('gets over %s', async (_, faults, statuses) => {
-    const [bench, api] = await start({ systems: { enrichment: { timeout: '150ms' } } })
+    const [bench, api] = await start('holdNext' in faults ? { systems: { enrichment: { timeout: '1s' } } } : {})
     const begun = bench.clock.now()
     Object.assign(api.faults, faults)
     bench.user.create('companies', northwind)

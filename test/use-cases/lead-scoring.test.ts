@@ -15,7 +15,6 @@ async function start(options: Partial<UseCaseOptions> = {}): Promise<[UseCaseBen
     twenty.seed('people', [{ id: GRACE, ...grace, companyId: COMPANY }])
   }
   const bench = await useCaseBench({ config: 'config/lead-scoring.yaml', env, seed, ...options })
-  api.reset()
   return [bench, api]
 }
 
@@ -26,6 +25,7 @@ const grace = {
   emails: { primaryEmail: 'grace@northwind.example' },
 }
 const personOf = ({ twenty }: UseCaseBench) => twenty.rows('people').find(({ id }) => id === GRACE)!
+const asked = (api: SandboxScoring) => api.calls.filter(({ path }) => path === '/v1/scores')
 const subjects = ({ mail }: UseCaseBench) => mail.mails.map(({ to, parsed }) => `${to}: ${parsed.subject}`)
 
 async function edit(bench: UseCaseBench, values: Record<string, unknown>): Promise<void> {
@@ -47,9 +47,11 @@ describe.each(ENGINES)('lead scoring on the %s engine', engine => {
     expect(bench.twenty.rows('tasks')).toEqual([])
 
     const before = bench.snapshot()
+    // What was done is known to the next process, too; memory knows nothing then.
+    if (engine === 'embedded') await bench.restart()
     await bench.redeliver('person.updated')
     expect(bench.snapshot()).toEqual(before)
-    expect(api.calls.length).toBe(1)
+    expect(asked(api).length).toBe(1)
     expect(await bench.deadLetters()).toEqual([])
   })
 })
@@ -58,7 +60,7 @@ describe('lead scoring', () => {
   it('does not score again because of a score that was written back (P6)', async () => {
     const [bench, api] = await start()
     await edit(bench, { jobTitle: 'Director' })
-    expect(api.calls.length).toBe(1)
+    expect(asked(api).length).toBe(1)
     // One update by a person, and one write of each flow, of which each flow sees the other's.
     expect(bench.writes().length).toBe(2)
     const { 'lead-score': own, 'predicted-score': predicted } = await bench.counts()
@@ -69,7 +71,7 @@ describe('lead scoring', () => {
   it('does not score for a change that does not count', async () => {
     const [bench, api] = await start()
     await edit(bench, { avatarUrl: 'https://example.com/grace.png' })
-    expect([api.calls.length, bench.writes().length]).toEqual([0, 0])
+    expect([asked(api).length, bench.writes().length]).toEqual([0, 0])
   })
 
   it('says once that a lead became hot, and again only after it had cooled down', async () => {
@@ -103,10 +105,10 @@ describe('lead scoring', () => {
   })
 
   it('asks the service again when it is busy, slow or its answer is lost', async () => {
-    const [bench, api] = await start({ systems: { scoring: { timeout: '150ms' } } })
+    const [bench, api] = await start({ systems: { scoring: { timeout: '1s' } } })
     Object.assign(api.faults, { failNext: 1, failStatus: 429, retryAfterSeconds: 5, loseAnswerNext: 1, holdNext: 1 })
     await edit(bench, { jobTitle: 'Director' })
-    expect(api.calls.map(({ status }) => status)).toEqual([429, 0, 0, 200])
+    expect(asked(api).map(({ status }) => status)).toEqual([429, 0, 0, 200])
     expect(personOf(bench)).toMatchObject({ predictedScore: 75 })
     expect(await bench.deadLetters()).toEqual([])
   })

@@ -8,7 +8,6 @@ async function start(options: Partial<UseCaseOptions> = {}): Promise<[UseCaseBen
   onTestFinished(() => api.stop())
   const env = { SEQUENCES_URL: api.url, SEQUENCES_KEY: api.key }
   const bench = await useCaseBench({ config: 'config/sequence-enrolment.yaml', env, ...options })
-  api.reset()
   return [bench, api]
 }
 
@@ -18,6 +17,7 @@ const grace = {
   emails: { primaryEmail: 'grace@navy.example' },
 }
 const personOf = ({ twenty }: UseCaseBench) => twenty.rows('people')[0]!
+const asked = (api: SandboxSequences) => api.calls.filter(({ method }) => method === 'POST')
 const enrolments = (api: SandboxSequences) => [...api.stores.enrolments.values()]
 
 describe.each(ENGINES)('sequence enrolment on the %s engine', engine => {
@@ -34,9 +34,11 @@ describe.each(ENGINES)('sequence enrolment on the %s engine', engine => {
     expect(bench.twenty.rows('taskTargets')).toMatchObject([{ targetPersonId: personOf(bench).id }])
 
     const before = bench.snapshot()
+    // What was done is known to the next process, too; memory knows nothing then.
+    if (engine === 'embedded') await bench.restart()
     await bench.redeliver('person.created')
     expect(bench.snapshot()).toEqual(before)
-    expect(api.calls.length).toBe(1)
+    expect(asked(api).length).toBe(1)
     expect(await bench.deadLetters()).toEqual([])
   })
 })
@@ -69,7 +71,7 @@ describe('sequence enrolment', () => {
     bench.user.create('people', { name: grace.name, jobTitle: 'Director' })
     bench.user.create('people', { ...grace, emails: { primaryEmail: 'grace@gmail.com' } })
     await bench.settled()
-    expect([api.calls.length, bench.writes().length]).toEqual([0, 0])
+    expect([asked(api).length, bench.writes().length]).toEqual([0, 0])
     const skipped = { 'filtered: has-email': 1, 'filtered: has-business-address': 1 }
     expect((await bench.counts())['enrol-person']?.skipped).toEqual(skipped)
     expect(await bench.deadLetters()).toEqual([])
@@ -90,12 +92,12 @@ describe('sequence enrolment', () => {
     ['a connection that drops', { resetNext: 1 }],
     ['an answer that takes too long', { holdNext: 1 }],
   ])('enrols once over %s, and takes it for new (P3)', async (_, faults) => {
-    const [bench, api] = await start({ systems: { sequences: { timeout: '150ms' } } })
+    const [bench, api] = await start('holdNext' in faults ? { systems: { sequences: { timeout: '1s' } } } : {})
     Object.assign(api.faults, faults)
     bench.user.create('people', grace)
     await bench.settled()
-    expect([api.calls.length, enrolments(api).length]).toEqual([2, 1])
-    expect(new Set(api.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1)
+    expect([asked(api).length, enrolments(api).length]).toEqual([2, 1])
+    expect(new Set(asked(api).map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1)
     expect(bench.twenty.rows('tasks').length).toBe(1)
   })
 })
