@@ -53,6 +53,13 @@ export function decodeEvent(wire: WireEvent): ChangeEvent {
   return new StoredEvent(wire)
 }
 
+/** The same event, said to have changed these fields; undefined: which is not known. */
+export function withChanged(event: ChangeEvent, changed: readonly string[] | undefined): ChangeEvent {
+  const { key, value, headers } = encodeEvent(event)
+  const { ce_changed: _, ...others } = headers
+  return decodeEvent({ key, value, headers: { ...others, ...(changed && { ce_changed: changed.join(',') }) } })
+}
+
 /** The attributes are in the headers, `data` waits in the bytes. */
 class StoredEvent implements ChangeEvent {
   readonly id: string

@@ -110,6 +110,12 @@ export type FlowSource =
   | { readonly connector: string; readonly object: string; readonly action?: string }
   | { readonly deadLettersOf: string }
 
+/** Events of a flow wait for the end of a window; of each record, or whatever `by` gives, the latest. */
+export type CollectConfig = { readonly max: number; readonly by?: string } & (
+  | { readonly everyMs: number }
+  | { readonly cron: string; readonly timeZone?: string }
+)
+
 export interface FlowConfig {
   readonly name: string
   /** Earlier name: keeps group, offsets and keys. */
@@ -118,6 +124,7 @@ export interface FlowConfig {
   readonly start: StartPosition
   /** Records processed side by side. */
   readonly concurrency: number
+  readonly collect?: CollectConfig
   /** How long done marks and effect keys stay, in ms. Default 35 days. */
   readonly rememberMs: number
   readonly steps: readonly StepConfig[]

@@ -12,6 +12,57 @@ const Source = Type.String({
   examples: ['twenty.person.created'],
 })
 
+const Collect = Type.Object(
+  {
+    every: Type.Optional(
+      Duration({ description: 'A window ends so long after the first event that waits.', examples: ['15m'] }),
+    ),
+    cron: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'In place of `every`: windows end at these times. Five fields.',
+        examples: ['0 * * * *'],
+      }),
+    ),
+    timeZone: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'The clock by which `cron` goes. Default: UTC.',
+        examples: ['Europe/Berlin'],
+      }),
+    ),
+    max: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: 'When so many records wait, they start at once.',
+        default: 500,
+      }),
+    ),
+    keep: Type.Optional(
+      Type.Literal('latest', {
+        description:
+          'Of a record the latest event runs, once. In `event.changed` are the fields that any of them changed.',
+        default: 'latest',
+      }),
+    ),
+    by: Type.Optional(
+      Expr({
+        description:
+          'What is one, in place of the record: events with the same value are one, the latest. Where it gives nothing, the record. On Kafka this holds within a partition.',
+        scope: ['event', 'data'],
+        examples: ['data.companyId'],
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Events wait, durably, and start together when their window ends, so that calls are full and a record that changes often is written once. What a person sends back does not wait.',
+    examples: [{ every: '15m', max: 500 }],
+  },
+)
+
 /** A flow, its steps apart. */
 export const FlowSchema = Type.Object(
   {
@@ -44,6 +95,7 @@ export const FlowSchema = Type.Object(
         default: 1000,
       }),
     ),
+    collect: Type.Optional(Collect),
     remember: Type.Optional(
       Duration({
         description:

@@ -1,6 +1,7 @@
 import type { Fields } from '../event.ts'
 import { nearest } from '../nearest.ts'
 import { checkValue } from './check-value.ts'
+import { readCollect } from './collect.ts'
 import { type DeclaredSystem, namedEntries } from './components.ts'
 import type { ConfigPath, ConnectorConfig, FlowConfig, FlowSource } from './config.ts'
 import { durationMs, type Registry } from './definition.ts'
@@ -77,8 +78,10 @@ function readFlow(name: string, node: MapNode, context: FlowContext): FlowConfig
   const sources = from.flatMap(source =>
     'connector' in source ? (context.connectors.get(source.connector)?.definition.type ?? []) : [],
   )
+  const collect = readCollect(node.entries.get('collect'), config.collect, [...path, 'collect'], load)
   return {
     name,
+    ...(collect && { collect }),
     ...(typeof config.formerly === 'string' && { formerly: config.formerly }),
     from,
     start: startOf(node.entries.get('start'), config.start, [...path, 'start'], load),

@@ -20,6 +20,7 @@ import type { ActionUse, Sink } from '../sinks/sink.ts'
 import { assembleSync, type CompiledSync, verifySyncs } from './assemble-syncs.ts'
 import { Batcher } from './batcher.ts'
 import { Claims } from './claims.ts'
+import { collectSettings } from './collector.ts'
 import { compileSteps } from './compile-steps.ts'
 import type { CompiledFlow } from './compiled-flow.ts'
 import type { RunningSystem } from './step.ts'
@@ -210,6 +211,7 @@ class Assembler {
       redriveTopic: this.#names.redrive(identity),
       start: flow.start,
       concurrency: flow.concurrency,
+      ...(flow.collect && { collect: collectSettings(flow.collect) }),
       rememberMs: flow.rememberMs,
       steps: compileSteps(flow.steps, {
         flow: flow.name,

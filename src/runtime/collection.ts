@@ -1,3 +1,4 @@
+import { withChanged } from '../cloudevents.ts'
 import type { Clock } from '../environment.ts'
 import type { ChangeEvent } from '../event.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
@@ -82,15 +83,11 @@ export class Collection {
     return size
   }
 
-  /** When the oldest of them began to wait. */
-  get since(): number | undefined {
-    let since: number | undefined
-    for (const { waiting } of this.#rooms.values()) {
-      // A lane keeps its place in the map, so the first one has waited longest.
-      const [first] = waiting.values()
-      if (first && (since === undefined || first.since < since)) since = first.since
-    }
-    return since
+  /** When the oldest that waits of a partition began to. */
+  since(topic: string, partition: number): number | undefined {
+    // A lane keeps its place in the map, so the first one has waited longest.
+    const [first] = this.#rooms.get(partitionKey({ topic, partition }))?.waiting.values() ?? []
+    return first?.since
   }
 
   has(logged: LoggedEvent): boolean {
@@ -254,17 +251,16 @@ function latest(before: CollectedEvent, event: Collectable): CollectedEvent {
   const causes = [before.cause, event.cause].filter(cause => cause !== undefined)
   const cause = causes.sort((a, b) => b.hops - a.hops)[0]
   return {
-    logged: { ...logged, event: withChanged(logged.event, [before.logged.event, event.logged.event]) },
+    logged: { ...logged, event: withChanged(logged.event, changedOf(before.logged.event, event.logged.event)) },
     lane: before.lane,
     since: before.since,
     ...(cause && { cause }),
   }
 }
 
-/** Absent where it is not known of one. */
-function withChanged({ changed: _, ...event }: ChangeEvent, of: readonly ChangeEvent[]): ChangeEvent {
-  if (of.some(({ changed }) => !changed)) return event
-  return { ...event, changed: [...new Set(of.flatMap(({ changed }) => changed!))] }
+/** undefined where it is not known of one. */
+function changedOf(a: ChangeEvent, b: ChangeEvent): readonly string[] | undefined {
+  return a.changed && b.changed ? [...new Set([...a.changed, ...b.changed])] : undefined
 }
 
 function storedIn({ logged, ...rest }: CollectedEvent): Stored {

@@ -1,8 +1,11 @@
+import type { CollectConfig } from '../config/config.ts'
 import type { Expression } from '../config/definition.ts'
 import type { Clock } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import type { ChangeEvent } from '../event.ts'
+import { compileExpression } from '../expressions/compile.ts'
 import { onAbort } from '../on-abort.ts'
+import { cronSchedule } from '../schedule.ts'
 import type { StateStore } from '../state/state-store.ts'
 import { type Collectable, type CollectedEvent, Collection } from './collection.ts'
 import type { FlowCounters } from './flow-counters.ts'
@@ -18,6 +21,20 @@ export interface CollectSettings {
   readonly max: number
   /** Absent: the event's record. */
   readonly by?: Expression
+}
+
+export function collectSettings(config: CollectConfig): CollectSettings {
+  const { max, by } = config
+  return {
+    endOf: 'everyMs' in config ? sinceMs => sinceMs + config.everyMs : cronEnds(config),
+    max,
+    ...(by !== undefined && { by: compileExpression(by) }),
+  }
+}
+
+function cronEnds({ cron, timeZone }: { cron: string; timeZone?: string }): CollectSettings['endOf'] {
+  const schedule = cronSchedule(cron, timeZone)
+  return sinceMs => schedule.next(sinceMs)
 }
 
 /** Started and not ended, beyond which no more is taken in. */
@@ -148,9 +165,16 @@ export class Collector {
     }
   }
 
+  /** Of what can be started: a partition that is lost is its next owner's. */
   get #dueAt(): number | undefined {
-    const { since } = this.#collection
-    return since === undefined || !this.#settings ? undefined : this.#settings.endOf(since)
+    const since = this.#owners.flatMap(
+      ({ partition: { topic, partition } }) => this.#collection.since(topic, partition) ?? [],
+    )
+    return since.length === 0 || !this.#settings ? undefined : this.#settings.endOf(Math.min(...since))
+  }
+
+  get #owners(): OwnedPartition[] {
+    return [...this.#owned.values()].filter(owner => !owner.isLost)
   }
 
   #schedule(): void {
@@ -167,8 +191,7 @@ export class Collector {
 
   /** All partitions together, so that batches are full. */
   async #startAll(): Promise<void> {
-    const owners = [...this.#owned.values()].filter(owner => !owner.closed)
-    await Promise.all(owners.map(owner => owner.counted(this.#startOne(owner), this.#stop)))
+    await Promise.all(this.#owners.map(owner => owner.counted(this.#startOne(owner), this.#stop)))
     this.#schedule()
   }
 

@@ -156,7 +156,8 @@ export class EventFinder {
     }
     const keys = new FlowKeys(flow.identity)
     const parkedKey = keys.parked(logged.topic, logged.partition, logged.offset)
-    const [run, parked] = await this.#state.get([keys.run(logged.event.id), parkedKey])
+    const collectedKey = keys.collected(logged.topic, logged.partition, logged.offset)
+    const [run, parked, collected] = await this.#state.get([keys.run(logged.event.id), parkedKey, collectedKey])
     const record = run?.value as RunRecord | undefined
     const steps = stepsOf(record)
     if (parked) {
@@ -164,6 +165,8 @@ export class EventFinder {
       const reason = `${code} ${message}`.trim()
       return { flow: flow.name, outcome: 'parked', at: new Date(dueAt).toISOString(), reason, steps }
     }
+    if (collected && !record)
+      return { flow: flow.name, outcome: 'waiting', reason: 'for the end of its window', steps: [] }
     if (record?.status === 'dead') return this.#deadStory(flow, logged, record)
     if (record) {
       const outcome: Outcome = record.status === 'running' ? 'running' : record.skip ? 'skipped' : 'done'
@@ -188,8 +191,9 @@ export class EventFinder {
     const [info] = await this.#log.describe([logged.topic])
     const committed = info?.groups.find(({ group }) => group === flow.group)?.committed[logged.partition]
     if (committed === undefined || committed <= logged.offset) return { flow: flow.name, outcome: 'waiting', steps: [] }
+    const collects = flow.collect ? 'a later event of its record ran in its place, ' : ''
     const reason = hasMemory(flow.steps)
-      ? 'filtered, an echo of its own write, or already as wanted'
+      ? `${collects}filtered, an echo of its own write, or already as wanted`
       : 'the flow has no effects, so it keeps no record of its events'
     return { flow: flow.name, outcome: 'without effect', reason, steps: [] }
   }

@@ -101,13 +101,17 @@ async function countOutcomes(
   }
   const keys = new FlowKeys(flow.identity)
   const entries = await state.get(
-    taken.flatMap(({ topic, partition, offset, event }) => [keys.run(event.id), keys.parked(topic, partition, offset)]),
+    taken.flatMap(({ topic, partition, offset, event }) => [
+      keys.run(event.id),
+      keys.parked(topic, partition, offset),
+      keys.collected(topic, partition, offset),
+    ]),
   )
   for (const [at, { partition, offset }] of taken.entries()) {
-    const record = entries[2 * at]?.value as RunRecord | undefined
-    if (entries[2 * at + 1]) counts.parked++
+    const record = entries[3 * at]?.value as RunRecord | undefined
+    if (entries[3 * at + 1]) counts.parked++
     else if (record?.status === 'dead') counts.failed++
-    else if (record?.status === 'running') counts.open++
+    else if (record?.status === 'running' || (!record && entries[3 * at + 2])) counts.open++
     else if (record) record.skip ? counts.skipped++ : counts.done++
     // A flow keeps no mark of what had no effect.
     else if ((counts.committed[partition] ?? 0) > offset) counts.skipped++

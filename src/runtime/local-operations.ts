@@ -109,8 +109,8 @@ export class LocalOperations implements Operations {
   /** A flow's report when no daemon runs: what the state knows. */
   async #stored(flow: CompiledFlow): Promise<Omit<FlowReport, 'name' | 'lag' | 'deadLetters'>> {
     const keys = new FlowKeys(flow.identity)
-    let parked = 0
-    for await (const _ of this.#options.engine.state.scan(`${keys.tag}:parked:`)) parked++
+    const parked = await this.#count(`${keys.tag}:parked:`)
+    const records = flow.collect ? await this.#count(`${keys.tag}:collected:`) : 0
     const [control] = await this.#options.engine.state.get([keys.control])
     const paused = (control?.value as { paused?: boolean } | undefined)?.paused
     return {
@@ -118,10 +118,17 @@ export class LocalOperations implements Operations {
       done: 0,
       skipped: {},
       parked,
+      ...(records > 0 && { collected: { records } }),
       retried: 0,
       unclassified: 0,
       perSecond: 0,
     }
+  }
+
+  async #count(prefix: string): Promise<number> {
+    let count = 0
+    for await (const _ of this.#options.engine.state.scan(prefix)) count++
+    return count
   }
 
   topics(): Promise<TopicInfo[]> {

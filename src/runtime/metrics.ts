@@ -13,6 +13,11 @@ const FLOW_SERIES: readonly { name: string; help: string; of: (flow: FlowReport,
     of: flow => flow.deadLetters ?? Number.NaN,
   },
   { name: 'flow_parked_events', help: 'Events that wait for a later try, or behind one.', of: flow => flow.parked },
+  {
+    name: 'flow_collected_records',
+    help: 'Records that wait for the end of their window.',
+    of: ({ collected }) => collected?.records ?? 0,
+  },
   { name: 'flow_retries', help: 'Tries beyond the first since the start.', of: flow => flow.retried },
   {
     name: 'flow_unclassified_errors',

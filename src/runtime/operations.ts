@@ -31,6 +31,8 @@ export interface FlowReport {
   /** Events waiting for a later try, or behind one that does. */
   readonly parked: number
   readonly parkedNext?: { readonly at: string; readonly code: string; readonly message: string }
+  /** Of a flow that collects: records that wait for the end of their window. */
+  readonly collected?: { readonly records: number; readonly startAt?: string }
   readonly retried: number
   readonly unclassified: number
   readonly perSecond: number

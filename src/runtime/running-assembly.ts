@@ -175,7 +175,7 @@ export class RunningAssembly {
   }
 
   #flowReport({ runner, status }: Supervisor<FlowRunner>): Omit<FlowReport, 'name' | 'lag' | 'deadLetters'> {
-    const { counters, parked } = runner
+    const { counters, parked, waiting } = runner
     const oldest = runner.oldestUnfinishedAt()
     const head = [...parked.lanes()].map(({ events }) => events[0]!).sort((a, b) => a.dueAt - b.dueAt)[0]
     const { lastError } = counters
@@ -187,6 +187,7 @@ export class RunningAssembly {
       skipped: Object.fromEntries(counters.skips),
       parked: parked.size,
       ...(head && { parkedNext: { at: iso(head.dueAt), code: head.code, message: head.message } }),
+      ...(waiting && { collected: { records: waiting.records, startAt: iso(waiting.dueAt) } }),
       retried: counters.retried,
       unclassified: counters.unclassified,
       perSecond: counters.perSecond(),

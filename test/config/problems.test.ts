@@ -286,6 +286,23 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       'c.yaml:9:15 flows.a.remember remember: the log keeps events for 30d, and what was done with them would be forgotten before => 30d',
       'c.yaml:10:5 flows.a.step unknown-key: there is no key `step` here => steps',
     ],
+    'windows that do not end': [
+      `${FORM}${lines(
+        'flows:',
+        '  a: { from: lead-form, collect: {}, steps: [filter: "true"] }',
+        '  b: { from: lead-form, collect: { every: 1h, cron: "0 * * * *" }, steps: [filter: "true"] }',
+        '  c: { from: lead-form, collect: { cron: "0 0 31 2 *" }, steps: [filter: "true"] }',
+        '  d: { from: lead-form, collect: { cron: "0 6 * * *", timeZone: Europe/Berln }, steps: [filter: "true"] }',
+        '  e: { from: lead-form, collect: { every: 1h, by: company.id, keep: first, timeZone: Europe/Berlin }, steps: [filter: "true"] }',
+      )}`,
+      'c.yaml:4:25 flows.a.collect collect: nothing says when a window ends => every: 15m',
+      'c.yaml:5:47 flows.b.collect.cron collect: `every` and `cron` both say when a window ends; one is enough',
+      'c.yaml:6:36 flows.c.collect.cron collect: "0 0 31 2 *" is never due',
+      'c.yaml:7:55 flows.d.collect.timeZone collect: there is no time zone "Europe/Berln" => Europe/Berlin',
+      `c.yaml:8:51 flows.e.collect.by expression: there is no "company" here => one of event, data; text stands in quotes: 'company'`,
+      'c.yaml:8:69 flows.e.collect.keep enum: "first" is not one of latest',
+      'c.yaml:8:76 flows.e.collect.timeZone collect: `every` goes by no clock => leave it out',
+    ],
     'two flows with one past': [
       `${FORM}${lines('flows:', '  a: { from: lead-form, formerly: x, steps: [filter: "true"] }', '  b: { from: lead-form, formerly: x, steps: [filter: "true"] }')}`,
       'c.yaml:5:25 flows.b.formerly duplicate-name: another flow was called that before, too',

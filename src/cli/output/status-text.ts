@@ -4,7 +4,7 @@ import type { SyncReport } from '../../runtime/sync-reports.ts'
 import type { Style } from './style.ts'
 import { recordText, syncNotes, syncState } from './sync-text.ts'
 import { type Column, table } from './table.ts'
-import { bytes, count, plain, rate, wrap } from './text.ts'
+import { bytes, count, counted, plain, rate, wrap } from './text.ts'
 import { duration, relative } from './time.ts'
 
 type Poll = NonNullable<ConnectorReport['poll']>
@@ -182,15 +182,20 @@ function paintState(text: string, state: FlowReport['state'], style: Style): str
 
 function flowNotes({ now }: View) {
   return (flow: FlowReport) => {
-    const { reason, nextTryAt, parkedNext, skipped, lastError, unclassified } = flow
+    const { reason, nextTryAt, collected, parkedNext, skipped, lastError, unclassified } = flow
     return [
       ...(reason ? [stopText('', reason, nextTryAt, now)] : []),
+      ...(collected ? [collectedText(collected, now)] : []),
       ...(parkedNext ? [`parked: next try ${relative(parkedNext.at, now)}, after ${reasonText(parkedNext)}`] : []),
       ...(sum(skipped) > 0 ? [`skipped: ${reasonsText(skipped)}`] : []),
       ...(lastError ? [`last error ${relative(lastError.at, now)}: ${reasonText(lastError)}`] : []),
       ...(unclassified > 0 ? [`${count(unclassified)} unforeseen errors: please report them`] : []),
     ]
   }
+}
+
+function collectedText({ records, startAt }: NonNullable<FlowReport['collected']>, now: number): string {
+  return `collected: ${counted(records, 'record')} ${startAt ? `that start ${relative(startAt, now)}` : 'that wait'}`
 }
 
 function stopText(
