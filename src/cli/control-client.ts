@@ -46,6 +46,7 @@ class ControlClient {
       this.#stream(name, query, signal) as AsyncIterable<T>
     return {
       reload: () => value('reload'),
+      pollNow: query => value('pollNow', query),
       status: () => value('status'),
       topics: () => value('topics'),
       listEvents: query => value('listEvents', query),

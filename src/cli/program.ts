@@ -7,6 +7,7 @@ import { addInit } from './commands/init.ts'
 import { addLinks } from './commands/links.ts'
 import { addPass } from './commands/pass.ts'
 import { addPause, addResume } from './commands/pause.ts'
+import { addPoll } from './commands/poll.ts'
 import { addPostgres } from './commands/postgres.ts'
 import { addReconcile } from './commands/reconcile.ts'
 import { addReload } from './commands/reload.ts'
@@ -42,6 +43,7 @@ const COMMANDS: readonly AddCommand[] = [
   addPass,
   addWhy,
   addWhyNot,
+  addPoll,
   addPause,
   addResume,
   addPostgres,

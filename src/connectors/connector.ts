@@ -100,8 +100,11 @@ export interface Connector {
    * @throws SyncError rejected with `status` 4xx in the options and a reason that tells the sender what to mend.
    */
   receive?(request: IncomingRequest): Promise<Received>
-  /** One complete walk from the cursor (undefined at the first). Never runs twice at once; one instance polls. */
-  poll?(cursor: unknown, signal: AbortSignal): AsyncIterable<Page>
+  /**
+   * One complete walk from the cursor (undefined at the first). Never runs twice at once; one instance polls.
+   * @param asked a person wants it now: the schedule is not asked whether it is due.
+   */
+  poll?(cursor: unknown, signal: AbortSignal, asked?: boolean): AsyncIterable<Page>
   /**
    * Listens until aborted, and calls `poke` when a poll would find something: it then comes at once. What it heard may be
    * lost, because the poll finds it again; so every instance listens. Never rejects.

@@ -79,6 +79,6 @@ function createHttpPoll(config: HttpPollConfig, context: ConnectorContext): Conn
         return { ...(run && { current: shown(run) }), ...(last && { last }) }
       },
     },
-    poll: (cursor, signal) => poller.poll(cursor, signal),
+    poll: (cursor, signal, asked) => poller.poll(cursor, signal, asked),
   }
 }

@@ -12,6 +12,11 @@ export const OPERATION_CODES: ErrorCodes = {
     means: 'A connector that is not of type `manual` was triggered without data.',
     advice: 'Say `--data`, or `--list` for several records.',
   },
+  NOTHING_TO_POLL: {
+    kinds: ['rejected'],
+    means: 'The connector only takes what comes in.',
+    advice: '`twenty-sync status` lists those that poll.',
+  },
   NO_SUCH_RUN: {
     kinds: ['rejected'],
     means: 'There is no list that was triggered under this name, or the log keeps its events no more.',

@@ -37,6 +37,8 @@ export interface Daemon {
   inject(request: InjectedRequest): Promise<InjectedAnswer>
   /** Re-reads the config; a bad one changes nothing. */
   reload(): Promise<ReloadOutcome>
+  /** @throws SyncError rejected `NO_SUCH_CONNECTOR`, `NOTHING_TO_POLL` */
+  pollNow(connector: string): void
   /** Takes nothing new, finishes what was begun within the deadline, closes everything. */
   stop(reason: string): Promise<void>
 }
@@ -234,6 +236,10 @@ class RunningDaemon implements Daemon {
       ].join(', '),
       changes: configChanges(previous.assembly.config, next.config),
     }
+  }
+
+  pollNow(connector: string): void {
+    this.#current?.pollNow(connector)
   }
 
   stop(reason: string): Promise<void> {

@@ -182,4 +182,6 @@ export type ReloadOutcome =
 export interface DaemonOperations extends Operations {
   /** Reads the config again, and resolves when it runs on it. A bad one changes nothing. */
   reload(): Promise<ReloadOutcome>
+  /** Polls a connector at once, whatever its schedule says; it goes on with its cursor. Resolves when told, not when done. */
+  pollNow(query: { connector: string }): Promise<void>
 }

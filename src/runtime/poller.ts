@@ -44,6 +44,8 @@ export class Poller {
   readonly #instance: string
   #status: PollStatus = { state: 'waiting', events: 0 }
   #poked = false
+  /** A person wants a poll now, whatever schedule and back-off say. */
+  #asked = false
   #wake: (() => void) | undefined
   /** Of the walk under way. */
   #pages = 0
@@ -75,6 +77,12 @@ export class Poller {
     await Promise.all([this.#connector.listen?.(() => this.#poke(), signal), this.#polls(signal)])
   }
 
+  /** A poll begins at once, or as soon as the one under way is over. */
+  now(): void {
+    this.#asked = true
+    this.#wake?.()
+  }
+
   /** The next poll comes at once: after the one under way, which may have read too early. */
   #poke(): void {
     this.#poked = true
@@ -87,11 +95,12 @@ export class Poller {
       await this.#due(signal)
       const lease = signal.aborted ? undefined : await this.#lease(signal)
       if (!lease) continue
-      this.#poked = false
+      const asked = this.#asked
+      this.#poked = this.#asked = false
       let retryAfterMs = 0
       this.#pages = 0
       try {
-        await this.#walk(lease, signal)
+        await this.#walk(lease, asked, signal)
         failures = 0
       } catch (thrown) {
         const error = asSyncError(thrown)
@@ -111,7 +120,7 @@ export class Poller {
   /** Resolves when the schedule says so; at once where there is none. */
   async #due(signal: AbortSignal): Promise<void> {
     const { schedule } = this.#connector
-    while (schedule && !signal.aborted) {
+    while (schedule && !this.#asked && !signal.aborted) {
       let ms = ASK_AGAIN_MS
       const entries = await this.#state.get([this.#cursorKey]).catch(() => undefined)
       if (entries) {
@@ -121,7 +130,7 @@ export class Poller {
         this.#status = { ...this.#status, ...next, runs: schedule.runs(cursor) }
         if (ms <= 0) return
       }
-      await this.#env.clock.sleep(Math.min(ms, LOOK_MS), signal).catch(() => {})
+      await this.#sleep(Math.min(ms, LOOK_MS), () => this.#asked, signal)
     }
   }
 
@@ -137,7 +146,7 @@ export class Poller {
     return undefined
   }
 
-  async #walk(lease: Lease, signal: AbortSignal): Promise<void> {
+  async #walk(lease: Lease, asked: boolean, signal: AbortSignal): Promise<void> {
     const lost = new AbortController()
     const stop = this.#keepLease(lease, lost)
     const { dropped, runs } = this.#status
@@ -153,7 +162,8 @@ export class Poller {
       const key = this.#cursorKey
       const [entry] = await this.#state.get([key])
       let version: Version | null = entry?.version ?? null
-      for await (const page of this.#connector.poll!(entry?.value, AbortSignal.any([signal, lost.signal]))) {
+      const ending = AbortSignal.any([signal, lost.signal])
+      for await (const page of this.#connector.poll!(entry?.value, ending, asked)) {
         // P2: the page is in the log before the cursor moves past it.
         if (page.events.length > 0) await this.#append(page.events)
         const versions = await this.#state.commit([
@@ -223,13 +233,19 @@ export class Poller {
     // P8: the other side's own wish goes first.
     const ms = failures === 0 ? this.#everyMs : Math.max(backOff, retryAfterMs)
     this.#status = { ...this.#status, nextAt: this.#env.clock.now() + ms }
-    const wake = new AbortController()
-    const waiting = AbortSignal.any([signal, wake.signal])
     // A system that fails is not asked earlier because it said something.
-    if (failures === 0) this.#wake = () => wake.abort()
-    if (failures === 0 && this.#poked) wake.abort()
-    await this.#env.clock.sleep(ms, waiting).catch(() => {})
+    await this.#sleep(ms, () => this.#asked || (this.#poked && failures === 0), signal)
+    if (this.#poked && !this.#asked && failures === 0) await this.#env.clock.sleep(POKED_MS, signal).catch(() => {})
+  }
+
+  /** Until the time is over, or what was said meanwhile ends it. */
+  async #sleep(ms: number, isOver: () => boolean, signal: AbortSignal): Promise<void> {
+    const wake = new AbortController()
+    this.#wake = () => {
+      if (isOver()) wake.abort()
+    }
+    this.#wake()
+    await this.#env.clock.sleep(ms, AbortSignal.any([signal, wake.signal])).catch(() => {})
     this.#wake = undefined
-    if (this.#poked && failures === 0) await this.#env.clock.sleep(POKED_MS, signal).catch(() => {})
   }
 }

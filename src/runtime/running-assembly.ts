@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
+import { SyncError } from '../errors.ts'
 import { compileExpression } from '../expressions/compile.ts'
 import { SyncRunner } from '../sync/sync-runner.ts'
 import type { AssembledSystem, Assembly } from './assemble.ts'
@@ -8,6 +9,7 @@ import type { FlowCounters } from './flow-counters.ts'
 import { FlowRunner } from './flow-runner.ts'
 import type { Intake } from './intake.ts'
 import { type Live, LocalOperations } from './local-operations.ts'
+import { noSuch } from './no-such.ts'
 import type { ConnectorReport, FlowReport, Operations, SystemReport } from './operations.ts'
 import { Poller } from './poller.ts'
 import { Redactor } from './redact.ts'
@@ -116,6 +118,20 @@ export class RunningAssembly {
     for (const running of this.#running) {
       running.catch(error => this.#env.logger.fatal({ err: error }, 'a loop of the daemon ended'))
     }
+  }
+
+  /** @throws SyncError rejected `NO_SUCH_CONNECTOR`, or `NOTHING_TO_POLL` of one that only receives. */
+  pollNow(connector: string): void {
+    const { connectors } = this.assembly
+    if (!connectors.has(connector)) throw noSuch('CONNECTOR', connector, [...connectors.keys()])
+    const poller = this.#pollers.get(connector)
+    if (!poller)
+      throw new SyncError(
+        'rejected',
+        'NOTHING_TO_POLL',
+        `${connector} only takes what comes in; it has nothing to poll`,
+      )
+    poller.now()
   }
 
   /** Drained when resolved. */

@@ -61,6 +61,9 @@ const DecisionOf = Type.Union([
 /** What can be asked over the control port: every operation, under its own name. */
 export const CONTROL_CALLS: Readonly<Record<keyof DaemonOperations, ControlCall>> = {
   reload: value(Nothing, operations => operations.reload()),
+  pollNow: value(Type.Object({ connector: Text }, { additionalProperties: false }), (operations, query) =>
+    operations.pollNow(query),
+  ),
   status: value(Nothing, operations => operations.status()),
   topics: value(Nothing, operations => operations.topics()),
   listEvents: value(

@@ -184,6 +184,7 @@ export function fakeOperations(over: Partial<DaemonOperations> = {}): DaemonOper
     why: missing('why'),
     whyNot: missing('whyNot'),
     reload: missing('reload'),
+    pollNow: missing('pollNow'),
     ...over,
   }
 }

@@ -48,6 +48,7 @@ describe('help', () => {
         pass [options] <sync>               Let writes of a sync pass that are over its limit of the hour.
         why <system> <object> <id> [field]  Say where the values of a record came from.
         why-not <system> <object> <id>      Say why something did not happen to a record.
+        poll <connector>                    Have the running daemon poll a connector now.
         pause <name>                        Pause a flow or a sync.
         resume <name>                       Let a paused or stopped flow or sync go on.
         postgres                            Prepare a Postgres database for polls that see everything.

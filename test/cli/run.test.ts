@@ -51,6 +51,10 @@ class FakeDaemon implements Daemon {
     return this.outcome
   }
 
+  pollNow(): never {
+    throw new Error('this daemon polls nothing')
+  }
+
   async stop(reason: string): Promise<void> {
     this.stops.push(reason)
     await this.drained

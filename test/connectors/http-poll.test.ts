@@ -387,6 +387,24 @@ describe('the schedule', () => {
     await stop()
   })
 
+  it('polls at once when a person wants it, and goes on by the schedule after', async () => {
+    bench = await PollBench.start(
+      list(() => rows(1)),
+      '2026-11-25T03:00:00Z',
+    )
+    const { poller, stop } = bench.run({ ...CURSOR, ...CRON })
+    await bench.advance(60_000)
+    poller.now()
+    await bench.advance(1000)
+    expect(bench.calls).toHaveLength(1)
+    expect(poller.status.runs?.last).toMatchObject({ dueAt: Date.parse('2026-11-25T03:01:00Z'), items: 1 })
+    await bench.until('2026-11-25T04:59:00Z')
+    expect(bench.calls).toHaveLength(1)
+    await bench.until('2026-11-25T05:01:00Z')
+    expect(bench.calls).toHaveLength(2)
+    await stop()
+  })
+
   it('makes up once for what was missed while nothing ran, and says so', async () => {
     bench = await PollBench.start(
       list(() => rows(1)),

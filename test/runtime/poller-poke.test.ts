@@ -70,6 +70,24 @@ describe('a connector that listens', () => {
     await bench.stop()
   })
 
+  it('is asked at once when a person wants it, also after a failure', async () => {
+    let walks = 0
+    const bench = listening(async function* () {
+      if (++walks === 1) throw new Error('away')
+      yield { events: [], cursor: walks }
+    })
+    await bench.clock.advance(0)
+    bench.poller.now()
+    await bench.clock.advance(0)
+    expect(walks).toBe(2)
+    bench.poller.now()
+    await bench.clock.advance(0)
+    expect(walks).toBe(3)
+    await bench.clock.advance(59_000)
+    expect(walks).toBe(3)
+    await bench.stop()
+  })
+
   it('is not asked earlier after a failure because it says something', async () => {
     let walks = 0
     const bench = listening(async function* () {

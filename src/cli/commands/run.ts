@@ -107,6 +107,7 @@ async function openControl(session: Session, daemon: Daemon, logger: Logger): Pr
           const outcome = await reload(session, daemon, logger)
           return new Redactor(daemon.config.secrets).redact(outcome)
         },
+        pollNow: async ({ connector }) => daemon.pollNow(connector),
       }),
       folder,
       pid: session.shell.pid,

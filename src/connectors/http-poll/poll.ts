@@ -52,12 +52,12 @@ export class HttpPoller {
     return this.#parts.schedule.next(cursor.settledAt, cursor.dueAt)
   }
 
-  async *poll(value: unknown, signal: AbortSignal): AsyncGenerator<Page> {
+  async *poll(value: unknown, signal: AbortSignal, asked = false): AsyncGenerator<Page> {
     const { env, schedule } = this.#parts
     let cursor = this.#placed(cursorFrom(value))
     if (cursor !== value) yield { events: [], cursor }
     if (!cursor.run) {
-      const dueAt = schedule.next(cursor.settledAt, cursor.dueAt)
+      const dueAt = asked ? env.clock.now() : schedule.next(cursor.settledAt, cursor.dueAt)
       if (dueAt > env.clock.now()) return
       cursor = { ...cursor, run: this.#begun(dueAt) }
       // Before its first page: when it began is part of what a crash must not change.
