@@ -33,6 +33,7 @@ describe('help', () => {
       Commands:
         init [options]                      Write a first config into this folder.
         validate [options] [files...]       Check the config, all problems at once.
+        test [options] [files...]           Run the cases that stand beside the config.
         run [options] [files...]            Run the daemon.
         reload                              Have the running daemon take the changed config.
         status [options]                    Show what runs, how fast, and what is stuck and why.
