@@ -1,10 +1,13 @@
 import { startSandboxEnrichment } from './enrichment/server.ts'
+import { startSandboxHttp } from './http/server.ts'
 import { startSandboxInbox } from './mail/inbox.ts'
 import { startSandboxMail } from './mail/server.ts'
 import { startSandboxNewsletter } from './newsletter/server.ts'
 import { startSandboxRecorder } from './recorder/server.ts'
+import { startSandboxRest } from './rest/server.ts'
 import { startSandboxScoring } from './scoring/server.ts'
 import { startSandboxSequences } from './sequences/server.ts'
+import { startSandboxStripe } from './stripe/server.ts'
 import { startSandboxTwenty } from './twenty/server.ts'
 import { startSandboxWarehouse } from './warehouse/server.ts'
 import { addFields } from './workspace.ts'
@@ -27,6 +30,8 @@ export interface SandboxAll {
 
 /** Where `twenty-sync run` listens unless told otherwise. */
 const INTAKE = 'http://127.0.0.1:8080'
+const STRIPE = { secretKey: 'sk_test_sandbox', webhookSecret: 'whsec_sandbox' }
+const ERP_WEBHOOK_SECRET = 'sandbox-erp-secret'
 
 /** Twenty with the fields that the shipped configs use, and every other system that they talk to. */
 export async function startSandboxAll({ port, apiKey }: SandboxAllOptions): Promise<SandboxAll> {
@@ -49,7 +54,14 @@ export async function startSandboxAll({ port, apiKey }: SandboxAllOptions): Prom
     const sequences = await start(startSandboxSequences)
     const recorder = await start(options => startSandboxRecorder({ ...options, target: `${INTAKE}/hooks/recorder` }))
     const inbox = await start(options => startSandboxInbox(mail, options))
-    const named = { twenty, mail, inbox, enrichment, scoring, warehouse, newsletter, sequences, recorder }
+    const stripe = await start(options =>
+      startSandboxStripe({ ...options, ...STRIPE, webhookUrl: `${INTAKE}/hooks/stripe` }),
+    )
+    const webhook = { url: `${INTAKE}/hooks/erp`, secret: ERP_WEBHOOK_SECRET, record: true, changes: true }
+    const erp = await start(options => startSandboxRest({ ...options, settings: { webhook } }))
+    const slack = await start(options => startSandboxHttp({ ...options, answer: () => ({ body: 'ok' }) }))
+    const apis = { enrichment, scoring, warehouse, newsletter, sequences, recorder, stripe, erp, slack }
+    const named = { twenty, mail, inbox, ...apis }
     return {
       url: twenty.url,
       apiKey,
@@ -72,6 +84,13 @@ export async function startSandboxAll({ port, apiKey }: SandboxAllOptions): Prom
         SEQUENCES_URL: sequences.url,
         SEQUENCES_KEY: sequences.key,
         RECORDER_SECRET: recorder.secret,
+        STRIPE_URL: stripe.url,
+        STRIPE_KEY: STRIPE.secretKey,
+        STRIPE_WEBHOOK_SECRET: STRIPE.webhookSecret,
+        ERP_URL: erp.url,
+        ERP_TOKEN: erp.token,
+        ERP_WEBHOOK_SECRET,
+        SLACK_WEBHOOK_URL: `${slack.url}/services/T0/B0/sandbox`,
       },
       stop,
     }

@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { simpleParser } from 'mailparser'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startSandboxAll } from '../../sandbox/all.ts'
@@ -219,5 +221,11 @@ describe('all of them', () => {
     expect(new Set(all.systems.map(({ url }) => url)).size).toBe(all.systems.length)
     const objects = await ask({ ...all, key: 'k' }, 'GET /rest/metadata/objects')
     expect(JSON.stringify(objects[1])).toContain('"leadScore"')
+    const folder = resolve(import.meta.dirname, '../../config')
+    const texts = readdirSync(folder)
+      .filter(name => name.endsWith('.yaml'))
+      .map(name => readFileSync(join(folder, name), 'utf8'))
+    const read = texts.flatMap(text => [...text.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => name))
+    expect(read.filter(name => !Object.hasOwn(all.variables, name!))).toEqual([])
   })
 })
