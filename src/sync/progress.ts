@@ -54,8 +54,9 @@ export class ProgressStore {
     await this.#save({ ...this.#current, reconciled: { at, report } })
   }
 
+  /** Both sides are walked at once: what one of them saves next has to have what the other one is about to save. */
   async #save(next: Progress): Promise<void> {
-    await this.#state.commit([{ key: this.#key, value: next }])
     this.#current = next
+    await this.#state.commit([{ key: this.#key, value: next }])
   }
 }
