@@ -69,7 +69,7 @@ async function ofLink({ sync, side }: Use, link: Link, newest: LoggedEvent | und
     const { system, where } = config[each]
     return {
       verdict: 'filtered',
-      says: link[side]!.problem ?? `\`where\` of ${system} leaves it out: ${where}`,
+      says: link[each].problem ?? `\`where\` of ${system} leaves it out: ${where}`,
       next: 'change the record, or `where` in the config',
     }
   }

@@ -164,6 +164,71 @@ describe('a deletion that is held', () => {
   })
 })
 
+describe('a record that a side does not find', () => {
+  /** Destroyed there, of which nobody told, and then edited on the other side. */
+  async function missing() {
+    bench = await OperationsBench.start({ left: [person('Byron')], right: [person('Byron')] })
+    const id = bench.idOf('right', 'Byron')
+    bench.user('right').destroy('people', id)
+    await bench.edit('left', 'Byron', 'edited')
+    await until(async () => (await bench.operations.listConflicts({ kind: 'missing' })).length === 1)
+    return id
+  }
+
+  it('is no deletion: the other one stays, and nothing is made anew (P7)', async () => {
+    const id = await missing()
+    await bench.rest()
+    expect(bench.titleOf('left', 'Byron')).toBe('edited')
+    expect(bench.bench.people('right')).toEqual([])
+    const shown = await bench.operations.showLink({ id })
+    expect(shown).toMatchObject({ state: 'waits for a person', conflict: { kind: 'missing' } })
+    expect(shown.suggestions.map(({ command }) => command.split(' ').at(-1))).toEqual([
+      '--retry',
+      '--recreate',
+      '--unlink',
+    ])
+  })
+
+  it('is looked for again when a person says so, and written where it is there again', async () => {
+    const id = await missing()
+    expect((await decide(id, 'retry')).does).toBe('its record is looked for again')
+    await until(async () => (await bench.operations.listConflicts({ kind: 'missing' })).length === 1)
+    await bench.rest()
+    bench.user('right').create('people', { ...person('Byron'), id })
+    await decide(id, 'retry')
+    await until(() => bench.titleOf('right', 'Byron') === 'edited')
+    await bench.rest()
+    expect(bench.bench.people('right')).toMatchObject([{ id }])
+    expect(await bench.operations.listConflicts({})).toEqual([])
+  })
+
+  it('is made anew once when a person says so; what is told late of the old one does nothing (P3, P7)', async () => {
+    const id = await missing()
+    expect((await decide(id, 'recreate')).does).toContain('is created again, with a new id')
+    await until(() => bench.titleOf('right', 'Byron') === 'edited')
+    await bench.rest()
+    const fresh = bench.idOf('right', 'Byron')
+    expect(fresh).not.toBe(id)
+    await bench.bench.log.append('right', [
+      {
+        id: 'late',
+        type: 'person.destroyed',
+        source: '/right',
+        subject: `person/${id}`,
+        time: new Date().toISOString(),
+        key: id,
+        data: { id, name: { firstName: 'A', lastName: 'Byron' } },
+      },
+    ])
+    await until(async () => (await bench.report()).lag === 0)
+    await bench.rest()
+    expect(bench.bench.people('left')).toHaveLength(1)
+    expect(bench.bench.people('right')).toHaveLength(1)
+    expect(await bench.operations.showLink({ id: fresh })).toMatchObject({ state: 'in step' })
+    expect(await bench.operations.listConflicts({})).toEqual([])
+  })
+})
+
 describe('ambiguous records', () => {
   async function ambiguous() {
     bench = await OperationsBench.start({
@@ -298,8 +363,16 @@ describe('why not', () => {
     await store.transact(async transaction => {
       const link = (await transaction.link(id))!
       link.left!.takesPart = false
+      link.left!.problem = 'left.where: there is no field "x"'
       await transaction.put(link, { due: false })
     })
-    expect((await whyNot('left', left)).map(([verdict]) => verdict)).toEqual(['filtered'])
+    // The same for whoever asks about the other record of the pair.
+    for (const [side, record] of [
+      ['left', left],
+      ['right', bench.idOf('right', 'a')],
+    ] as const) {
+      const { findings } = await bench.operations.whyNot({ system: side, object: 'person', id: record })
+      expect(findings).toMatchObject([{ verdict: 'filtered', says: 'left.where: there is no field "x"' }])
+    }
   })
 })
