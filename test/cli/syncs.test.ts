@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { systemClock } from '../../src/environment/clock.ts'
+import type { DaemonOperations } from '../../src/runtime/operations.ts'
 import type {
   LinkReport,
   ListedConflict,
@@ -7,8 +10,9 @@ import type {
   WhyNotReport,
   WhyReport,
 } from '../../src/runtime/sync-reports.ts'
+import { startControl } from '../../src/server/control.ts'
 import type { ReconcileReport } from '../../src/sync/reconcile-report.ts'
-import { cli, fakeOperations } from './fake-shell.ts'
+import { cli, FakeShell, fakeOperations } from './fake-shell.ts'
 
 const LEFT = { system: 'twenty', object: 'person' }
 const RIGHT = { system: 'billing', object: 'customer' }
@@ -101,6 +105,20 @@ const status = (sync: Partial<SyncReport>) => ({
     syncs: [{ ...SYNC, ...sync }],
   }),
 })
+
+/** Runs a command line beside a daemon that answers so. */
+async function onDaemon(args: readonly string[], operations: Partial<DaemonOperations>) {
+  const shell = Object.assign(new FakeShell(), { clock: systemClock })
+  const control = await startControl({
+    operations: () => fakeOperations(operations),
+    folder: join(shell.folder, 'data'),
+    pid: 1,
+    env: shell.environment(undefined as never),
+  })
+  onTestFinished(() => control.close())
+  const code = await shell.run(...args)
+  return Object.assign(shell, { code })
+}
 
 describe('status of a sync', () => {
   it('says how many pairs there are, what waits for whom, and the commands for it', async () => {
@@ -317,16 +335,14 @@ const REPORT: ReconcileReport = {
 
 describe('reconcile', () => {
   const reading: ReconcileProgress = { side: 'left', name: LEFT, seen: 200, total: 10_000 }
-  const run = (report: Partial<ReconcileReport>, args: string[] = [], { live = true, tty = false } = {}) => {
-    const operations = fakeOperations({
-      async *reconcile() {
-        yield reading
-        yield { report: { ...REPORT, ...report }, leftName: LEFT, rightName: RIGHT }
-      },
-    })
-    // A daemon is one that answers; here the stored state answers as one would.
-    return cli(['reconcile', 'people', ...args], { operations, tty, ...(live && { backend: {} }) })
-  }
+  const compared = (report: Partial<ReconcileReport>): Partial<DaemonOperations> => ({
+    async *reconcile() {
+      yield reading
+      yield { report: { ...REPORT, ...report }, leftName: LEFT, rightName: RIGHT }
+    },
+  })
+  const run = (report: Partial<ReconcileReport>, args: string[] = [], { tty = false } = {}) =>
+    cli(['reconcile', 'people', ...args], { operations: compared(report), tty })
 
   it('shows a bar while it reads, and then what it found', async () => {
     const { stdout, stderr, code } = await run({}, ['--dry-run'], { tty: true })
@@ -366,6 +382,18 @@ describe('reconcile', () => {
     expect(stdout.text).toContain('would write 2 creates, 4 updates; no daemon runs, so nothing was repaired')
   })
 
+  it('says what is being repaired, or why nothing is and how to have it done', async () => {
+    const repaired = await onDaemon(['reconcile', 'people'], compared({}))
+    expect(repaired.code).toBe(0)
+    expect(repaired.stdout.text).toContain('6 pairs are being repaired: 2 creates, 4 updates;')
+    const heldBack = { kind: 'deletes', count: 1200, limit: 10 } as const
+    const held = await onDaemon(['reconcile', 'people'], compared({ heldBack, repairing: 0 }))
+    expect(held.code).toBe(1)
+    expect(held.stdout.text).toContain(
+      'held back: 1,200 deletes, and `guard` of people lets 10 pass. Nothing was repaired; to repair all of it: twenty-sync reconcile people --apply',
+    )
+  })
+
   it('does not take --apply with --dry-run', async () => {
     expect((await run({}, ['--apply', '--dry-run'])).code).toBe(2)
   })
@@ -385,6 +413,28 @@ describe('pass', () => {
     expect(no.stdout.text).toBe('nothing was changed\n')
     expect(asked).toEqual([{ sync: 'people', creates: 120 }])
     expect((await cli(['pass', 'people'], { operations: { passGuard } })).stderr.text).toContain('say how many')
+  })
+
+  it('without a number lets all pass that waits in the daemon, and says when nothing does', async () => {
+    const asked: unknown[] = []
+    const waiting = (guarded: SyncReport['guarded']): Partial<DaemonOperations> => ({
+      ...status({ guarded }),
+      async passGuard(query) {
+        asked.push(query)
+        return { creates: 0, updates: 0, deletes: 0, ...guarded }
+      },
+    })
+    const some = await onDaemon(['pass', 'people'], waiting({ creates: 12, updates: 3 }))
+    expect(some.stdout.text).toBe('people: 12 creates, 3 updates more may pass\n')
+    expect((await onDaemon(['pass', 'people'], waiting({ deletes: 2 }))).code).toBe(2)
+    const deletes = await onDaemon(['pass', 'people', '--yes'], waiting({ deletes: 2 }))
+    expect(deletes.stdout.text).toBe('people: 2 deletes more may pass\n')
+    expect((await onDaemon(['pass', 'people'], waiting({}))).stdout.text).toBe('people: nothing waits at the limit\n')
+    expect(asked).toEqual([
+      { sync: 'people', creates: 12, updates: 3 },
+      { sync: 'people', deletes: 2 },
+      { sync: 'people' },
+    ])
   })
 })
 
