@@ -2,6 +2,7 @@ import { asSyncError, type SyncError } from '../errors.ts'
 import type { ChangeEvent } from '../event.ts'
 import { onAbort } from '../on-abort.ts'
 import { Asker, type Tended } from './asker.ts'
+import { backOffMs, jittered } from './back-off.ts'
 import type { SyncContext } from './context.ts'
 import type { Link } from './link.ts'
 import { type Board, NO_BOARD, type Question, takesPlace } from './question.ts'
@@ -10,8 +11,6 @@ import { SummaryTask } from './summary.ts'
 import type { Tasks } from './tasks.ts'
 import { compareVersions } from './version.ts'
 
-/** Between tries of a question whose call failed; the last one goes on. */
-const RETRY_MS = [1000, 5000, 30_000, 60_000, 300_000]
 /** A refused write is tried again this late; any change of its pair tries it sooner. */
 const REFUSED_MS = 1_800_000
 /** While calls fail one after the other, none leaves sooner than this. */
@@ -274,8 +273,7 @@ export class Questions {
       this.#later(id, REFUSED_MS)
       return
     }
-    const step = RETRY_MS[Math.min(attempt, RETRY_MS.length) - 1]!
-    this.#later(id, Math.max(this.#jittered(step), error.retryAfterMs ?? 0))
+    this.#later(id, backOffMs(attempt, error, this.#context.env.random))
     await this.#pause(error, id)
   }
 
@@ -284,7 +282,7 @@ export class Questions {
     if (!signal || signal.aborted) return
     this.#note(error, id, this.#failures === 0)
     const step = Math.min(LONGEST_PAUSE_MS, 500 * 2 ** Math.min(10, this.#failures++))
-    const ms = Math.max(this.#jittered(step), error.retryAfterMs ?? 0)
+    const ms = Math.max(jittered(step, this.#context.env.random), error.retryAfterMs ?? 0)
     await this.#context.env.clock.sleep(ms, signal).catch(() => {})
     if (id === undefined) this.#isScanDue = true
   }
@@ -294,10 +292,6 @@ export class Questions {
     this.#lastError = { code, message, at: env.clock.now() }
     if (!isNew) return
     env.logger.warn({ sync: config.name, code, ...(link && { link }) }, `${config.name}: a question waits: ${message}`)
-  }
-
-  #jittered(ms: number): number {
-    return ms * (0.5 + this.#context.env.random() / 2)
   }
 
   #later(id: string, ms: number): void {

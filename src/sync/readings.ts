@@ -1,4 +1,5 @@
 import type { SideName } from '../config/config.ts'
+import { asSyncError, type SyncError } from '../errors.ts'
 import { planContext, type SyncContext } from './context.ts'
 import { counterpartOf, type Found } from './counterpart.ts'
 import { type Intent, type Link, SIDES, type Side } from './link.ts'
@@ -20,25 +21,32 @@ export interface Reading {
   readonly intent?: Intent
 }
 
-export type Readings = Map<string, Reading>
+export interface Readings {
+  readonly of: ReadonlyMap<string, Reading>
+  /** Links whose reading failed, and why. */
+  readonly failed: ReadonlyMap<string, SyncError>
+}
 
 /** Reads what has to be known before anything is written: unclear records, outcomes, stale views, counterparts. */
 export class Reader {
   readonly #context: SyncContext
   readonly #options: RoundOptions
   readonly #previews = new Map<Link, Due>()
+  readonly #readings = new Map<string, Reading>()
+  readonly #failed = new Map<string, SyncError>()
 
   constructor(context: SyncContext, options: RoundOptions) {
     this.#context = context
     this.#options = options
   }
 
+  /** What cannot be read of one link keeps no other one from it. @throws SyncError fatal. */
   async read(links: readonly Link[]): Promise<Readings> {
     const askedAt = this.#context.env.clock.now()
-    const readings: Readings = new Map(links.map(({ id, intent }) => [id, { askedAt, ...(intent && { intent }) }]))
-    for (const side of SIDES) await this.#readSide(side, links, readings)
-    for (const side of SIDES) await this.#findCounterparts(side, links, readings)
-    return readings
+    for (const { id, intent } of links) this.#readings.set(id, { askedAt, ...(intent && { intent }) })
+    for (const side of SIDES) await this.#readSide(side, links)
+    for (const side of SIDES) await this.#findCounterparts(side, links)
+    return { of: this.#readings, failed: this.#failed }
   }
 
   /** What is due as far as is known before anything is read. */
@@ -62,22 +70,51 @@ export class Reader {
     })
   }
 
-  async #readSide(side: SideName, links: readonly Link[], readings: Readings): Promise<void> {
+  async #readSide(side: SideName, links: readonly Link[]): Promise<void> {
     const peer = this.#context.peers[side]
-    const wanted = links.flatMap(link => {
-      const id = this.#idToRead(link, side)
-      return id === undefined ? [] : [{ link, id }]
-    })
+    const wanted = links.filter(link => this.#idToRead(link, side) !== undefined)
     for (let from = 0; from < wanted.length; from += peer.batch.read) {
-      const chunk = wanted.slice(from, from + peer.batch.read)
-      const records = await peer.get(
-        chunk.map(({ id }) => id),
-        this.#options,
-      )
-      chunk.forEach(({ link }, at) => {
-        readings.set(link.id, { ...readings.get(link.id)!, [side]: records[at] ?? 'none' })
+      const away = await this.#attempt(wanted.slice(from, from + peer.batch.read), async some => {
+        const records = await peer.get(
+          some.map(link => this.#idToRead(link, side)!),
+          this.#options,
+        )
+        for (const [at, { id }] of some.entries()) this.#note(id, { [side]: records[at] ?? 'none' })
       })
+      if (away) return this.#fail(wanted.slice(from), away)
     }
+  }
+
+  /**
+   * What is refused is about one of the links: each has a call of its own then.
+   * @returns why the next calls to the side would fare no better.
+   */
+  async #attempt(
+    links: readonly Link[],
+    call: (some: readonly Link[]) => Promise<void>,
+  ): Promise<SyncError | undefined> {
+    try {
+      await call(links)
+    } catch (thrown) {
+      const error = asSyncError(thrown)
+      if (error.kind === 'fatal') throw error
+      if (error.kind !== 'rejected') return error
+      if (links.length === 1) this.#fail(links, error)
+      else
+        for (const link of links) {
+          const away = await this.#attempt([link], call)
+          if (away) return away
+        }
+    }
+    return undefined
+  }
+
+  #fail(links: readonly Link[], error: SyncError): void {
+    for (const { id } of links) this.#failed.set(id, error)
+  }
+
+  #note(id: string, seen: Partial<Reading>): void {
+    this.#readings.set(id, { ...this.#readings.get(id)!, ...seen })
   }
 
   #idToRead(link: Link, side: SideName): string | undefined {
@@ -107,16 +144,19 @@ export class Reader {
   }
 
   /** P3: a record is created only where none has its key. */
-  async #findCounterparts(side: SideName, links: readonly Link[], readings: Readings): Promise<void> {
+  async #findCounterparts(side: SideName, links: readonly Link[]): Promise<void> {
     const wanted = links.filter(link => {
+      if (this.#failed.has(link.id)) return false
       if (link.intent?.[side]?.op === 'create') return !this.#context.peers[side].choosesId
       return !this.#knowsAll() && this.preview(link)[side]?.op === 'create'
     })
+    for (const { id } of wanted) this.#note(id, { found: [] })
     // A person knows of those that share its key.
     const asked = wanted.filter(({ apart, intent }) => !apart || intent)
-    const found = asked.length > 0 ? await counterpartOf(this.#context, side, asked, this.#options) : NOBODY
-    for (const link of wanted) readings.set(link.id, { ...readings.get(link.id)!, found: found.get(link.id) ?? [] })
+    if (asked.length === 0) return
+    const away = await this.#attempt(asked, async some => {
+      for (const [id, found] of await counterpartOf(this.#context, side, some, this.#options)) this.#note(id, { found })
+    })
+    if (away) this.#fail(asked, away)
   }
 }
-
-const NOBODY: ReadonlyMap<string, Found> = new Map()

@@ -1,5 +1,4 @@
 import isEqual from 'lodash/isEqual.js'
-import { asSyncError, type SyncError } from '../errors.ts'
 import { adopterOf } from './adopt.ts'
 import { planContext, type SyncContext } from './context.ts'
 import { noteCreates } from './creating.ts'
@@ -45,16 +44,12 @@ export class SettleRound {
   async run(ids: readonly string[]): Promise<RoundResult> {
     const links = (await this.#context.store.load(ids)).filter(link => link !== undefined)
     const free = await this.#allowed(links.filter(link => this.#isFree(link)))
-    let readings: Readings
-    try {
-      readings = await this.#reader.read(free)
-    } catch (thrown) {
-      this.#failAll(free, asSyncError(thrown))
-      return this.#result
-    }
+    const readings = await this.#reader.read(free)
+    for (const [id, error] of readings.failed) this.#result.later.set(id, error)
+    const read = free.filter(({ id }) => !readings.failed.has(id))
     const intended: Link[] = []
-    for (let from = 0; from < free.length; from += COMMIT) {
-      intended.push(...(await this.#intend(free.slice(from, from + COMMIT), readings)))
+    for (let from = 0; from < read.length; from += COMMIT) {
+      intended.push(...(await this.#intend(read.slice(from, from + COMMIT), readings.of)))
     }
     if (intended.length > 0) await this.#writer.write(intended)
     return this.#result
@@ -80,13 +75,8 @@ export class SettleRound {
     })
   }
 
-  #failAll(links: readonly Link[], error: SyncError): void {
-    if (error.kind === 'fatal') this.#result.fatal = error
-    for (const link of links) this.#result.later.set(link.id, error)
-  }
-
   /** P3: what is about to be written is durable before the call; whoever comes after us finds it. */
-  #intend(links: readonly Link[], readings: Readings): Promise<Link[]> {
+  #intend(links: readonly Link[], readings: Readings['of']): Promise<Link[]> {
     const { store, env, guard } = this.#context
     return store.transact(async transaction => {
       const now = env.clock.now()

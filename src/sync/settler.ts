@@ -1,5 +1,6 @@
 import { asSyncError, type SyncError } from '../errors.ts'
 import { BatchQueue } from '../runtime/batch-queue.ts'
+import { backOffMs } from './back-off.ts'
 import type { SyncContext } from './context.ts'
 import type { GuardedKind } from './guard.ts'
 import type { RoundResult } from './round.ts'
@@ -9,8 +10,8 @@ import { SettleRound } from './settle-round.ts'
 const ROUND = 200
 const FULL = 60
 const BULK_ROUND = 1200
-/** Between tries of a link whose call failed. */
-const RETRY_MS = [1000, 5000, 30_000, 60_000, 300_000, 1_800_000]
+/** Before a link that asked for that many rounds is looked at again. */
+const AGAIN_MS = 5000
 /** Looks again whether a person let guarded writes pass. */
 const GUARD_MS = 30_000
 /** Rounds in a row that a link may ask for before it has to wait. */
@@ -84,6 +85,11 @@ export class Settler {
     }
   }
 
+  /** It waits here, is under way, or has its time for another try. */
+  knows(id: string): boolean {
+    return this.#waiting.has(id) || this.#busy.has(id) || this.#timers.has(id)
+  }
+
   /** What the guard held back is tried again: a person may have let it pass. */
   retryGuarded(): void {
     this.add([...this.#guarded.keys()])
@@ -130,7 +136,7 @@ export class Settler {
     for (const id of result.again) {
       const attempt = (this.#attempts.get(id) ?? 0) + 1
       this.#attempts.set(id, attempt)
-      if (attempt > MOST_AGAIN) this.#later(id, RETRY_MS[1]!)
+      if (attempt > MOST_AGAIN) this.#later(id, AGAIN_MS)
       else this.add([id])
     }
     for (const [id, error] of result.later) this.#retry(id, error)
@@ -147,9 +153,7 @@ export class Settler {
     if (error) {
       this.#lastError = { code: error.code, message: error.message, at: this.#context.env.clock.now() }
     }
-    const step = RETRY_MS[Math.min(attempt, RETRY_MS.length) - 1]!
-    const wait = step * (0.5 + this.#context.env.random() / 2)
-    this.#later(id, Math.max(wait, error?.retryAfterMs ?? 0))
+    this.#later(id, backOffMs(attempt, error, this.#context.env.random))
   }
 
   #later(id: string, ms: number): void {

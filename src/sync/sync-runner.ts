@@ -240,9 +240,10 @@ export class SyncRunner implements Supervised {
     }
   }
 
-  /** P2: what a crash, or an instance that is gone, left undone. */
+  /** P2: what a crash, or an instance that is gone, left undone. P8: what failed here keeps the time of its next try. */
   async #sweep(): Promise<void> {
-    for await (const id of this.context.store.due()) this.#settler!.add([id])
+    const settler = this.#settler!
+    for await (const id of this.context.store.due()) if (!settler.knows(id)) settler.add([id])
     this.#questions?.sweep()
   }
 

@@ -1,0 +1,74 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { SyncError } from '../../src/errors.ts'
+import type { Peer } from '../../src/sync/peer.ts'
+import { away, CONFIG, QuestionBench } from '../support/question-bench.ts'
+import { withMethod } from '../support/with-method.ts'
+
+const MINUTE = 60_000
+let bench: QuestionBench
+afterEach(() => bench.stop())
+
+const fields = CONFIG.fields.map(field => ({ ...field, policy: { kind: 'prefer', side: 'left' } as const }))
+
+/** Records of that side are read before they are written, for which `before` is called. */
+function reading(peer: Peer, before: (ids: readonly string[]) => void): Peer {
+  const get: Peer['get'] = async (ids, options) => {
+    before(ids)
+    return peer.get(ids, options)
+  }
+  return withMethod(peer, { conditional: false, get })
+}
+
+describe('what has to be read before it is written', () => {
+  it('and is refused for one record keeps no other one from being written', async () => {
+    bench = new QuestionBench({ fields })
+    bench.wrap = peer =>
+      reading(peer, ids => {
+        if (ids.includes('r-b')) throw new SyncError('rejected', 'REQUEST_REFUSED', 'no such id')
+      })
+    const runner = await bench.begin('a', 'b', 'c')
+    await bench.rest(MINUTE)
+    await Promise.all(['a', 'b', 'c'].map(id => bench.left.set(`l-${id}`, { title: 'new' })))
+    await bench.rest()
+    expect(['a', 'b', 'c'].map(id => bench.values(id)[1])).toEqual(['new', 'old', 'new'])
+    expect(runner.status).toMatchObject({ failing: 1, lastError: { code: 'REQUEST_REFUSED' } })
+  })
+
+  it('on a side that is away keeps nothing from the other side', async () => {
+    bench = new QuestionBench({ fields })
+    let isAway = false
+    bench.wrap = (peer, side) =>
+      reading(peer, () => {
+        if (side === 'left' && isAway) throw away()
+      })
+    await bench.begin('a', 'b')
+    await bench.rest(MINUTE)
+    isAway = true
+    await Promise.all([bench.left.set('l-a', { title: 'new' }), bench.right.set('r-b', { title: 'new' })])
+    await bench.rest()
+    expect(bench.values('a')).toEqual(['new', 'new'])
+    expect(bench.values('b')).toEqual(['old', 'new'])
+    isAway = false
+    await bench.rest(5 * MINUTE)
+    expect(bench.values('b')).toEqual(['new', 'new'])
+  })
+})
+
+describe('a write that failed', () => {
+  it('is not tried before the time that the other side asked for (P8)', async () => {
+    bench = new QuestionBench({ fields })
+    let tries = 0
+    const write: Peer['write'] = async writes => {
+      tries++
+      const error = new SyncError('retryable', 'RATE_LIMITED', 'later', { retryAfterMs: 60 * MINUTE })
+      return writes.map(() => ({ status: 'failed', error }))
+    }
+    bench.wrap = (peer, side) => (side === 'left' ? peer : withMethod(peer, { write }))
+    await bench.begin('a')
+    await bench.left.set('l-a', { title: 'new' })
+    await bench.rest(59 * MINUTE)
+    expect(tries).toBe(1)
+    await bench.rest(2 * MINUTE)
+    expect(tries).toBe(2)
+  })
+})
