@@ -91,10 +91,6 @@ export class KnownRecords {
     })
   }
 
-  async commit(writes: readonly Write[]): Promise<void> {
-    if (writes.length > 0) await this.#state.commit(writes)
-  }
-
   /** Ids of all records of the object that are known, with when they last changed. */
   async *all(object: string): AsyncIterable<{ id: string; t: number; known: Known }> {
     const prefix = this.prefix(object)
@@ -106,14 +102,13 @@ export class KnownRecords {
 
   async #write(pending: readonly [string, Seen][]): Promise<void> {
     const entries = await this.#state.get(pending.map(([key]) => key))
-    await this.commit(
-      pending.flatMap(([key, { state }], place): Write[] => {
-        const known = entries[place]?.value as Known | undefined
-        if (!state) return known ? [{ key }] : []
-        if (known && known.t > state.t) return []
-        return [{ key, value: knownAs(state) }]
-      }),
-    )
+    const writes = pending.flatMap(([key, { state }], place): Write[] => {
+      const known = entries[place]?.value as Known | undefined
+      if (!state) return known ? [{ key }] : []
+      if (known && known.t > state.t) return []
+      return [{ key, value: knownAs(state) }]
+    })
+    if (writes.length > 0) await this.#state.commit(writes)
   }
 }
 

@@ -103,10 +103,7 @@ class TwentyConnector implements Connector {
     if (walkedAt !== undefined) {
       const schema = await this.#client.schemas.get({ signal })
       this.#idWalk ??= new IdWalk({ ...this.#parts(), guardPercent: this.#config.destroyedGuard ?? 10 })
-      for await (const { events, forget } of this.#idWalk.step(schema, signal)) {
-        yield { events, cursor: known }
-        await forget()
-      }
+      for await (const { events, notes } of this.#idWalk.step(schema, signal)) yield { events, cursor: known, notes }
       if (!this.#idWalk.done) return
       this.#idWalk = undefined
     }

@@ -61,17 +61,23 @@ function seedOld(object: string, records: readonly unknown[]) {
 
 const me = () => bench.twenty.asUser(String(bench.twenty.members[0]!.id))
 
-/** One walk, as the runtime drives it: the cursor is kept, the next page is asked for after the append. */
+/** One walk, as the runtime drives it: cursor and notes are kept, the next page is asked for after the append. */
 let cursor: unknown
 async function poll(from: Connector = connector, seen: (page: Page) => void = () => {}): Promise<ChangeEvent[]> {
   const found: ChangeEvent[] = []
   for await (const page of from.poll!(cursor, new AbortController().signal)) {
     seen(page)
     found.push(...page.events)
-    cursor = JSON.parse(JSON.stringify(page.cursor))
+    await keep(page)
   }
   return found
 }
+
+async function keep({ cursor: next, notes = [] }: Page): Promise<void> {
+  cursor = JSON.parse(JSON.stringify(next))
+  if (notes.length > 0) await bench.context.state.commit([...notes])
+}
+
 beforeEach(() => {
   cursor = undefined
 })
@@ -342,7 +348,7 @@ describe('poll', () => {
     const found: string[] = []
     for await (const page of connector.poll!(cursor, new AbortController().signal)) {
       found.push(...page.events.map(event => event.key))
-      cursor = page.cursor
+      await keep(page)
       break
     }
     expect(found).toHaveLength(200)
@@ -368,12 +374,14 @@ describe('poll', () => {
       Array.from({ length: 250 }, (_, at) => ({ jobTitle: String(at) })),
     )
     const walk = connector.poll!(undefined, new AbortController().signal)[Symbol.asyncIterator]()
-    const found = [...(await walk.next()).value.events]
+    const first = (await walk.next()).value
+    await keep(first)
+    const found = [...first.events]
     // Date headers are whole seconds: what is made in the same one counts as made during the walk.
     const { id } = me().create('people', { jobTitle: 'new' }) as { id: string }
     for (let next = await walk.next(); !next.done; next = await walk.next()) {
       found.push(...next.value.events)
-      cursor = next.value.cursor
+      await keep(next.value)
     }
     // Where its id lies before the walk's place the next poll, which looks back to the walk's start, finds it.
     found.push(...(await poll()))
@@ -402,6 +410,20 @@ async function twentyConnectorOnNewState() {
 
 describe('destroyed records', () => {
   const everyPoll = { findDestroyedEvery: '0s' }
+
+  it('are found where a crash came as soon as the page that showed them was stored (P2)', async () => {
+    const config = { ...everyPoll, pollOverlap: '0s' }
+    const [ada] = seedOld('people', [{ jobTitle: 'a' }, { jobTitle: 'b' }])
+    for await (const page of connect(config).poll!(undefined, new AbortController().signal)) {
+      await keep(page)
+      if ((page.seen ?? 0) > 0) break
+    }
+    await poll(connect(config))
+    me().destroy('people', String(ada!.id))
+    expect((await poll(connect(config))).map(({ type, key }) => `${type} ${key}`)).toEqual([
+      `person.destroyed ${ada!.id}`,
+    ])
+  })
 
   async function destroyQuietly(ids: readonly unknown[]): Promise<void> {
     for (const id of ids) me().destroy('people', String(id))

@@ -454,6 +454,7 @@ describe('events', () => {
       const found: ChangeEvent[] = []
       for await (const page of connector.poll!(cursor, options.signal)) {
         cursor = page.cursor
+        if (page.notes) await bench.context.state.commit([...page.notes])
         found.push(...page.events)
       }
       return found

@@ -4,6 +4,7 @@ import type { TwentyObject, TwentySchema } from '../../clients/twenty/schema.ts'
 import type { Environment } from '../../environment.ts'
 import type { ChangeEvent } from '../../event.ts'
 import { shortHash } from '../../identity.ts'
+import type { Write } from '../../state/state-store.ts'
 import type { KnownRecords } from '../known-records.ts'
 import { eventOf } from './events.ts'
 
@@ -19,8 +20,8 @@ export interface IdWalkOptions {
 
 export interface Destroyed {
   readonly events: readonly ChangeEvent[]
-  /** Forgets these records; to be called once the events are in the log. */
-  forget(): Promise<void>
+  /** To be stored once the events are in the log: that these records are forgotten. */
+  readonly notes: readonly Write[]
 }
 
 /** Pages per poll, so that the polls go on between them. */
@@ -110,7 +111,7 @@ export class IdWalk {
       events: gone.map(id =>
         eventOf({ system, object: object.name, action: 'destroyed', record: { id }, hash: '', time, via: 'poll' }),
       ),
-      forget: () => records.commit(gone.map(id => ({ key: records.key(object.name, id) }))),
+      notes: gone.map(id => ({ key: records.key(object.name, id) })),
     }
   }
 }

@@ -71,12 +71,11 @@ async function* walkObject(
     yield {
       events,
       cursor: withObject(cursor, object.name, next),
+      notes: writes,
       seen,
       ...(page.total && { total: page.total }),
       ...(positionOnly > 0 && { dropped: { 'position-only': positionOnly } }),
     }
-    // Here the events are in the log and the cursor is stored.
-    await records.commit(writes)
   } while (walk)
 }
 
