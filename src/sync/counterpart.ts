@@ -9,7 +9,7 @@ import type { PeerOptions, PeerRecord } from './peer.ts'
 /** Records of a side that have the match key of a record of the other one. */
 export type Found = readonly { readonly side: SideName; readonly record: PeerRecord; readonly key: string }[]
 
-/** Looks on `side` for records with the keys of the links' other sides: as few calls as the side's batches allow. */
+/** Looks on `side` for records with the keys of the links' other sides: one call of the side per kind of key. */
 export async function counterpartOf(
   { config, mapping, peers }: SyncContext,
   side: SideName,
@@ -32,13 +32,12 @@ export async function counterpartOf(
     const open = links.filter(link => found.get(link.id)!.length === 0)
     const values = [...new Set(open.flatMap(link => valuesOf(keysOf.get(link.id)!, at)))]
     const byKey = new Map<string, PeerRecord[]>()
-    for (let from = 0; from < values.length; from += peer.batch.read) {
-      for (const record of await peer.find(path, values.slice(from, from + peer.batch.read), options)) {
-        for (const { key } of mapping.keysOf(side, record.data)) {
-          const same = byKey.get(key) ?? []
-          // Two spellings of a value may find one record twice.
-          if (!same.some(({ id }) => id === record.id)) byKey.set(key, [...same, record])
-        }
+    const records = values.length > 0 ? await peer.find(path, values, options) : []
+    for (const record of records) {
+      for (const { key } of mapping.keysOf(side, record.data)) {
+        const same = byKey.get(key) ?? []
+        // Two spellings of a value may find one record twice.
+        if (!same.some(({ id }) => id === record.id)) byKey.set(key, [...same, record])
       }
     }
     for (const link of open) {

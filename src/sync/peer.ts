@@ -102,7 +102,10 @@ export interface Peer {
   list(cursor: unknown, options: PeerOptions): Promise<PeerPage>
   /** Same order; undefined: there is none, not even a deleted one that the side can show. At most `batch.read` ids. */
   get(ids: readonly string[], options: PeerOptions): Promise<(PeerRecord | undefined)[]>
-  /** Records whose value at the path is one of these, deleted ones included where the side can show them. At most `batch.read` values. */
+  /**
+   * Records whose value at the path is one of these, deleted ones included where the side can show them. However many
+   * values: the side makes as few calls of them as it can, and one that cannot search reads its list once for all.
+   */
   find(path: string, values: readonly unknown[], options: PeerOptions): Promise<PeerRecord[]>
   /** One outcome per write, same order. At most `batch.write` writes (`batch.delete` of deletes), of one `op`, no record twice. */
   write(writes: readonly PeerWrite[], options: PeerOptions): Promise<PeerOutcome[]>

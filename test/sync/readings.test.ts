@@ -54,6 +54,28 @@ describe('what has to be read before it is written', () => {
   })
 })
 
+describe('the counterparts of many records', () => {
+  it('are looked for at once: a side that cannot search reads its whole list for it (P8)', async () => {
+    bench = new QuestionBench({ fields })
+    const finds: number[] = []
+    bench.wrap = peer =>
+      withMethod(peer, {
+        batch: { read: 5, write: 5, delete: 5 },
+        find: (path, values, options) => {
+          finds.push(values.length)
+          return peer.find(path, values, options)
+        },
+      })
+    await bench.begin('a')
+    await bench.rest(10 * MINUTE)
+    await Promise.all(Array.from({ length: 40 }, (_, n) => bench.left.set(`l-${n}`, { key: `k${n}`, title: 'new' })))
+    await bench.rest()
+    expect(bench.right.records.size).toBe(41)
+    expect(finds.reduce((sum, count) => sum + count, 0)).toBe(40)
+    expect(finds.length).toBeLessThan(4)
+  })
+})
+
 describe('a write that failed', () => {
   it('is not tried before the time that the other side asked for (P8)', async () => {
     bench = new QuestionBench({ fields })

@@ -99,7 +99,7 @@ export class SimPeer implements Peer {
   }
 
   find(path: string, values: readonly unknown[], options: PeerOptions): Promise<PeerRecord[]> {
-    if (values.length > this.batch.read || values.length === 0) throw new Error(`find of ${values.length} values`)
+    if (values.length === 0) throw new Error(`find of ${values.length} values`)
     return this.#call('find', options, () =>
       [...this.#system.records.values()]
         .filter(record => values.includes(toNative(this.#system.side, record.values)[path]))
