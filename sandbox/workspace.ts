@@ -31,8 +31,29 @@ export const CUSTOM_FIELDS: Readonly<Record<string, readonly CustomField[]>> = {
   ],
 }
 
-/** Adds fields to the data model of a running workspace. */
+/** Objects that no workspace has of itself, by singular name, with their fields beside `name`. */
+export const CUSTOM_OBJECTS: Readonly<
+  Record<string, { readonly plural: string; readonly fields: readonly CustomField[] }>
+> = {
+  campaign: {
+    plural: 'campaigns',
+    fields: [
+      { name: 'externalId', type: 'TEXT', isUnique: true },
+      { name: 'audience', type: 'TEXT' },
+      { name: 'people', type: 'NUMBER' },
+      { name: 'subscribed', type: 'NUMBER' },
+    ],
+  },
+}
+
+/** Adds objects and fields to the data model of a running workspace. */
 export function addFields(twenty: SandboxTwenty, fields = CUSTOM_FIELDS): void {
+  for (const [nameSingular, { plural }] of Object.entries(CUSTOM_OBJECTS)) {
+    const labels = { labelSingular: nameSingular, labelPlural: plural }
+    ask(twenty, 'POST', '/rest/metadata/objects', { nameSingular, namePlural: plural, ...labels })
+  }
+  const own = Object.entries(CUSTOM_OBJECTS).map(([name, object]) => [name, object.fields] as const)
+  fields = { ...fields, ...Object.fromEntries(own) }
   const { data } = ask(twenty, 'GET', '/rest/metadata/objects') as {
     data: { objects: { id: string; nameSingular: string }[] }
   }

@@ -31,6 +31,8 @@ interface Switches {
   failItemsNext: number
   /** Share of members of batches, 0 to 1, that fail so. */
   failItemRate: number
+  /** Addresses of this domain fail as `invalid_email`: no mail arrives there. */
+  deadDomain: string
   /** Most members of a batch. */
   batchLimit: number
 }
@@ -59,7 +61,7 @@ export function startSandboxNewsletter(options: ApiOptions<Switches> = {}): Prom
   const random = options.random ?? Math.random
   return startSandboxApi<Stores, Switches>(
     {
-      switches: { failItemsNext: 0, failItemRate: 0, batchLimit: 500 },
+      switches: { failItemsNext: 0, failItemRate: 0, deadDomain: '', batchLimit: 500 },
       stores: () => ({ subscribers: new Map(), campaigns: new Map() }),
       routes: ({ subscribers, campaigns }, faults) => ({
         'GET /v1/account': () => ({ body: { name: 'sandbox', batchLimit: faults.batchLimit } }),
@@ -117,6 +119,7 @@ function put(
     error: { code, message, retryable },
   })
   if (!/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(email)) return failed('invalid_email', 'This is no address.')
+  if (email.endsWith(`@${faults.deadDomain}`)) return failed('invalid_email', 'Nobody takes mail there.')
   if (countDown<'failItemsNext'>(faults, 'failItemsNext') || random() < faults.failItemRate)
     return failed('temporarily_unavailable', 'Try this one again.', true)
   const key = keyOf(audience, email)

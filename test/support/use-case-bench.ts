@@ -229,6 +229,13 @@ export class UseCaseBench {
     return Object.fromEntries(flows.map(({ name, done, skipped, parked }) => [name, { done, skipped, parked }]))
   }
 
+  /** Length of what the state holds, as JSON, by key. */
+  async stored(): Promise<Map<string, number>> {
+    const stored = new Map<string, number>()
+    for await (const { key, value } of this.#engine!.state.scan('')) stored.set(key, JSON.stringify(value).length)
+    return stored
+  }
+
   /** Calls to Twenty that wrote records. */
   writes(): { method: string; path: string }[] {
     return this.twenty.calls
