@@ -176,12 +176,13 @@ export class DeadLetters {
    * Sends the event back to its flow. First the append, then the mark: a crash in between redrives twice at worst, and
    * the effects of one event are done once.
    * @param letter one that `list` gave.
+   * @param set fields of its data that a person corrected.
    * @throws SyncError rejected `NO_SUCH_DEAD_LETTER`, `EVENT_GONE`.
    */
-  async redrive(letter: DeadLetter): Promise<void> {
+  async redrive(letter: DeadLetter, set?: Fields): Promise<void> {
     const place = this.#placeOf(letter)
     const original = await this.#original(letter, place)
-    await this.#log.append(this.#topics.redrive(letter.flow), [original])
+    await this.#log.append(this.#topics.redrive(letter.flow), [set ? corrected(original, set) : original])
     await this.#mark(letter, place, 'redriven')
   }
 
@@ -238,6 +239,16 @@ function loneItem(letter: DeadLetter, stored: StoredLetter | undefined, place: P
     `dead letter ${letter.id} has no whole copy of item "${letter.item?.key}", which was larger than its topic takes: ` +
       'do it by hand or by an event of its own, then discard the letter',
   )
+}
+
+/** The same event to whatever it did before; `ce_corrected` tells it from the one that came in. */
+function corrected(event: ChangeEvent, set: Fields): ChangeEvent {
+  const { id, type, source, subject, time, key, changed, extensions, data } = event
+  return {
+    ...{ id, type, source, subject, time, key, ...(changed && { changed }) },
+    extensions: { ...extensions, corrected: Object.keys(set).join(',') },
+    data: { ...data, ...set },
+  }
 }
 
 function storedIn({ event }: LoggedEvent): StoredLetter {

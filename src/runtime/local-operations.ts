@@ -197,8 +197,8 @@ export class LocalOperations implements Operations {
       .slice(0, query.limit ?? Number.POSITIVE_INFINITY)
   }
 
-  redriveDeadLetters(query: LetterChoice): Promise<number> {
-    return this.#resolve(query, letter => this.#options.deadLetters.redrive(letter))
+  redriveDeadLetters({ set, ...query }: LetterChoice & { set?: Fields }): Promise<number> {
+    return this.#resolve(query, letter => this.#options.deadLetters.redrive(letter, set))
   }
 
   discardDeadLetters(query: LetterChoice): Promise<number> {

@@ -94,7 +94,10 @@ export const CONTROL_CALLS: Readonly<Record<keyof DaemonOperations, ControlCall>
     ),
     (operations, query) => operations.listDeadLetters(query),
   ),
-  redriveDeadLetters: value(Letters, (operations, query) => operations.redriveDeadLetters(query)),
+  redriveDeadLetters: value(
+    Type.Object({ ...Letters.properties, set: Type.Optional(AnyFields) }, { additionalProperties: false }),
+    (operations, query) => operations.redriveDeadLetters(query),
+  ),
   discardDeadLetters: value(Letters, (operations, query) => operations.discardDeadLetters(query)),
   trigger: value(
     Type.Object({ ...Place, id: Type.Optional(Text), data: Type.Optional(AnyFields) }, { additionalProperties: false }),

@@ -65,7 +65,7 @@ describe('the control channel', () => {
       pauseFlow: { flow: 'f' },
       resumeFlow: { flow: 'f' },
       listDeadLetters: { flow: 'f', limit: 2, all: true },
-      redriveDeadLetters: { flow: 'f', ids: ['a'] },
+      redriveDeadLetters: { flow: 'f', ids: ['a'], set: { email: 'x' } },
       discardDeadLetters: { flow: 'f', all: true, code: 'C' },
       trigger: { connector: 'c', data: { a: [1, null] } },
     }

@@ -86,6 +86,27 @@ describe('dead-letters list', () => {
   })
 })
 
+describe('dead-letters redrive --set', () => {
+  it('corrects fields of the one that is named', async () => {
+    const { asked, operations } = recording(1)
+    const set = { email: 'ada@example.com', name: null }
+    await cli(['dead-letters', 'redrive', LETTER.id, '--set', JSON.stringify(set)], { operations })
+    expect(asked).toEqual([['redrive', { ids: [LETTER.id], set }]])
+  })
+
+  it.each([
+    [['--all', '--set', '{"a":1}'], 'name it by its id'],
+    [['a', 'b', '--set', '{"a":1}'], 'name it by its id'],
+    [['a', '--set', '[1]'], 'a JSON object'],
+    [['a', '--set', 'email=x'], 'a JSON object'],
+  ])('refuses %j', async (words, says) => {
+    const { asked, operations } = recording(1)
+    const { stderr, code } = await cli(['dead-letters', 'redrive', ...words], { operations })
+    expect(stderr.text).toContain(says)
+    expect([code, asked]).toEqual([2, []])
+  })
+})
+
 describe('dead-letters show', () => {
   it('shows the cause, the answer, and the event as the step saw it', async () => {
     const { stdout } = await cli(['dead-letters', 'show', REFUSED.id], { ...recording(0), tty: true })

@@ -1,4 +1,6 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Fields } from '../../event.ts'
+import { parseJson } from '../../json.ts'
 import { letterOf } from '../../runtime/choose-letters.ts'
 import type { Operations } from '../../runtime/operations.ts'
 import { type AddCommand, type CommandRunner, wholeNumber, withExamples } from '../command.ts'
@@ -17,6 +19,7 @@ interface ListOptions extends FlowOptions {
 }
 
 interface ResolveOptions extends FlowOptions {
+  readonly set?: Fields
   readonly all?: boolean
   readonly code?: string
   readonly yes?: boolean
@@ -83,13 +86,16 @@ function addRedrive(letters: Command, runner: CommandRunner): void {
     .description(
       'Send dead letters back to their flow, oldest first. What the flow had done for them already is not done again.',
     )
-  resolves(command).action(
-    runner.run((session: Session, options: ResolveOptions, ids: string[]) =>
-      resolveLetters(session, { ids, options, redrive: true }),
-    ),
-  )
+  resolves(command)
+    .option('--set <json>', 'with one id: fields of its data, corrected', fields)
+    .action(
+      runner.run((session: Session, options: ResolveOptions, ids: string[]) =>
+        resolveLetters(session, { ids, options, redrive: true }),
+      ),
+    )
   withExamples(command, [
     ['twenty-sync dead-letters redrive 9c41d2aa', 'one'],
+    [`twenty-sync dead-letters redrive 9c41d2aa --set '{"email":"ada@example.com"}'`, 'one, corrected'],
     [
       'twenty-sync dead-letters redrive --all --flow web-form-leads --code TWENTY_REFUSED',
       'all of a flow that died of one cause',
@@ -121,6 +127,16 @@ function resolves(command: Command): Command {
     .option('--yes', 'with --all: do not ask')
 }
 
+function fields(text: string): Fields {
+  try {
+    const value = parseJson(Buffer.from(text))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields
+  } catch {
+    // Said below.
+  }
+  throw new InvalidArgumentError(`it must be a JSON object, like '{"email":"ada@example.com"}'`)
+}
+
 function flowOption(): Option {
   return new Option('--flow <flow>', 'only of this flow')
 }
@@ -132,16 +148,19 @@ interface Wish {
 }
 
 async function resolveLetters(session: Session, { ids, options, redrive }: Wish): Promise<number | undefined> {
-  const { flow, all = false, code, yes = false } = options
+  const { flow, all = false, code, yes = false, set } = options
   if (all === ids.length > 0) throw new UsageError('name the dead letters by id, or take --all of them')
   if (code && !all) throw new UsageError('--code chooses among --all')
+  if (set && ids.length !== 1) throw new UsageError('--set corrects one dead letter: name it by its id')
   const word = redrive ? 'redriven' : 'discarded'
   await session.onInstallation(async ({ operations, live }) => {
     const chosen = { ...(flow && { flow }), ...(all ? { all, ...(code && { code }) } : { ids }) }
     if (all && !yes && !(await confirmed(session, operations, { flow, code, word }))) {
       return session.result({ [word]: 0 }, () => 'nothing was changed')
     }
-    const done = await (redrive ? operations.redriveDeadLetters(chosen) : operations.discardDeadLetters(chosen))
+    const done = await (redrive
+      ? operations.redriveDeadLetters({ ...chosen, ...(set && { set }) })
+      : operations.discardDeadLetters(chosen))
     const next =
       redrive && done > 0 && !live ? '; no daemon runs: the flow takes up what was sent back when one does' : ''
     await session.result({ [word]: done }, () => `${meaning(done, flow)} ${word}${next}`)
