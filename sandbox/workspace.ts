@@ -18,6 +18,10 @@ export const CUSTOM_FIELDS: Readonly<Record<string, readonly CustomField[]>> = {
     { name: 'usageMonth', type: 'TEXT' },
     { name: 'usageUpdatedAt', type: 'DATE_TIME' },
   ],
+  opportunity: [
+    { name: 'invoice', type: 'LINKS' },
+    { name: 'invoicePaidAt', type: 'DATE_TIME' },
+  ],
   person: [
     { name: 'emailSequence', type: 'TEXT' },
     { name: 'emailSequenceStatus', type: 'TEXT' },

@@ -153,7 +153,7 @@ export class Executor {
           : { status: 'delivered', result: planned.plan.result }
       if (delivery.status === 'failed') throw delivery.error
       // Rides in the next commit: a resumed run must see what the first one saw.
-      this.#memory.keep(run, stepKey, { result: delivery.result ?? null })
+      this.#memory.keep(run, stepKey, { result: delivery.result ?? null, read: true })
       run.notePassed(step.id)
       join(step, scope, delivery.result)
     } finally {

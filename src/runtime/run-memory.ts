@@ -237,8 +237,12 @@ export class RunMemory {
     await this.#commitOrContest(run, writes, 'done', skip)
   }
 
-  /** Results stay, so that a redrive goes on where it stopped; dedupe claims are let go. */
+  /**
+   * Results of effects stay, so that a redrive goes on where it stopped. What was read is read again then: somebody may
+   * have put it right. Dedupe claims are let go.
+   */
   async dead(run: Run): Promise<void> {
+    for (const [step, { read }] of run.steps) if (read) run.steps.delete(step)
     const writes: Write[] = [...run.claims].map(key => ({ key }))
     await this.#commitOrContest(run, writes, 'dead')
     run.claims.clear()

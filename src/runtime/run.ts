@@ -19,6 +19,8 @@ export interface StepRecord {
   /** Of an open effect whose key is the config's: a repeat keeps it, whatever the config says by then. */
   readonly key?: string
   readonly result?: unknown
+  /** It was read and nothing more. */
+  readonly read?: true
   /** Why nothing was written. */
   readonly skipped?: string
   readonly ref?: { readonly object: string; readonly id: string; readonly version?: string }

@@ -170,6 +170,34 @@ describe('a flow', () => {
     await flow.stop()
   })
 
+  it('reads again what a redriven event saw, and does again nothing that it did (P3)', async () => {
+    const bench = new FlowBench()
+    const amounts = ['missing', 'there']
+    const seen: unknown[] = []
+    const read = bench.effect('read', { as: 'deal', args: () => ({ id: amounts.shift() }) })
+    const check: Step = {
+      kind: 'processor',
+      id: 'check',
+      verb: 'validate',
+      processor: {
+        process: ({ deal }) => {
+          seen.push(deal)
+          if (seen.length === 1) throw refused()
+          return {}
+        },
+      },
+    }
+    const flow = bench.start(bench.flow([bench.effect('lookup'), read, check, bench.effect('keyed')]))
+    await bench.log.append(TOPIC, [bench.event('a', { n: 1 })])
+    await bench.clock.advance(1000)
+    const [found] = await bench.deadLetters.list('leads')
+    await bench.deadLetters.redrive(found!.letter)
+    await bench.clock.advance(1000)
+    expect(seen).toEqual([{ found: 'missing' }, { found: 'there' }])
+    expect(bench.system.effects.map(({ key }) => key.split('/')[1])).toEqual(['lookup', 'keyed'])
+    await flow.stop()
+  })
+
   it('stops on a fatal error and commits nothing of it', async () => {
     const bench = new FlowBench()
     bench.system.before = () => {
