@@ -327,7 +327,7 @@ describe('a run', () => {
     await second.stop()
   })
 
-  it('whose page the API does not know any more begins anew, once', async () => {
+  it('whose page the API does not know any more begins anew, once in a while', async () => {
     let forget = true
     bench = await PollBench.start((call, query) => {
       if (query.get('cursor') === '4' && forget) return { status: 410 }
@@ -347,6 +347,22 @@ describe('a run', () => {
     forget = false
     await bench.advance(2000)
     expect(ids(bench.appended)).toEqual(['a1', 'a2', 'a3', 'a4', 'a5'])
+    await stop()
+  })
+
+  it('whose page is gone for good begins anew later', async () => {
+    let forget = true
+    bench = await PollBench.start((call, query) => {
+      if (query.get('cursor') === '4') return { status: 410 }
+      return list(() => rows(forget ? 5 : 3))(call, query)
+    })
+    const { poller, stop } = bench.run(CURSOR)
+    await bench.advance(60_000)
+    expect(poller.status.state).toBe('failing')
+    forget = false
+    await bench.advance(660_000)
+    expect(poller.status).toMatchObject({ state: 'waiting', error: undefined })
+    expect(new Set(ids(bench.appended)).size).toBe(4)
     await stop()
   })
 

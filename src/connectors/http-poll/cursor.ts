@@ -30,8 +30,8 @@ export interface OpenRun extends PollRun {
   readonly of: string
   /** What the run after this one is to ask from on, as far as is known. */
   readonly since?: SinceValue
-  /** It began anew once, because the API did not know its page any more. */
-  readonly restarted?: boolean
+  /** When it last began anew, because the API did not know its page any more. */
+  readonly restartedAt?: number
 }
 
 /** Anything else than a cursor of ours begins anew. */
@@ -42,6 +42,6 @@ export function cursorFrom(value: unknown): PollCursor | undefined {
 }
 
 /** A run as it is shown, without what only its walk needs. */
-export function shown({ next: _, of: __, since: ___, restarted: ____, ...run }: OpenRun): PollRun {
+export function shown({ next: _, of: __, since: ___, restartedAt: ____, ...run }: OpenRun): PollRun {
   return run
 }

@@ -28,6 +28,8 @@ type OpenCursor = PollCursor & { readonly run: OpenRun }
 
 /** Items that are appended and noted at once. */
 const AT_ONCE = 500
+/** A run whose page is refused begins anew no more often than this. */
+const ANEW_EVERY_MS = 600_000
 /** A run that begins so much later than it was due was missed. */
 const LATE_MS = 90_000
 /** A time further ahead of the API's own clock is a slip in the data: nothing would be read until then. */
@@ -151,10 +153,12 @@ export class HttpPoller {
     try {
       return { page: await readPageOf(list, place), run: own }
     } catch (thrown) {
-      // A page that the API does not know any more: the run begins anew, once.
-      if (place === undefined || run.restarted || !(thrown instanceof SyncError) || thrown.kind !== 'rejected')
-        throw thrown
-      return { page: await readPageOf(list, undefined), run: { ...own, restarted: true } }
+      // A page that the API does not know any more: the run begins anew.
+      if (place === undefined || !(thrown instanceof SyncError) || thrown.kind !== 'rejected') throw thrown
+      const now = this.#parts.env.clock.now()
+      // P8: a page that is refused every time is not asked for without end.
+      if (run.restartedAt !== undefined && now - run.restartedAt < ANEW_EVERY_MS) throw thrown
+      return { page: await readPageOf(list, undefined), run: { ...own, restartedAt: now } }
     }
   }
 
