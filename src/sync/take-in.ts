@@ -20,7 +20,7 @@ export interface Observation {
 
 /** The newest state of the side, whole or in part. */
 export function takeIn(link: Link, observation: Observation, mapping: Mapping): void {
-  const { side, change, now, source } = observation
+  const { side, change, now, source, askedAt } = observation
   const { record } = change
   const seen = link[side]!
   for (const map of mapping.fields) {
@@ -56,7 +56,8 @@ export function takeIn(link: Link, observation: Observation, mapping: Mapping): 
     if (problem === undefined) delete seen.problem
     else seen.problem = problem
   }
-  seen.confirmedAt = now
+  // P5: what a read shows may be as old as the question: it may have waited long for its turn.
+  seen.confirmedAt = askedAt ?? now
   delete seen.missing
   settleDoubt(seen, observation)
 }

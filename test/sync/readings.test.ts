@@ -54,6 +54,44 @@ describe('what has to be read before it is written', () => {
   })
 })
 
+describe('what was read', () => {
+  it('is as old as the question: an edit that nobody told of meanwhile is seen before the next try (P5)', async () => {
+    bench = new QuestionBench({ fields: fields.map(field => ({ ...field, policy: { kind: 'latest' } })) })
+    let isSlow = false
+    bench.wrap = (peer, side) =>
+      side === 'left'
+        ? peer
+        : withMethod(peer, {
+            conditional: false,
+            async get(ids, options) {
+              const records = await peer.get(ids, options)
+              if (isSlow) await bench.clock.sleep(MINUTE)
+              return records
+            },
+            async write(writes, options) {
+              // It takes no condition.
+              const { version } = bench.right.records.get('r-a')!
+              if (!isSlow)
+                return peer.write(
+                  writes.map(each => ({ ...each, version })),
+                  options,
+                )
+              isSlow = false
+              return writes.map(() => ({ status: 'failed', error: away() }))
+            },
+          })
+    await bench.begin('a')
+    await bench.rest(MINUTE)
+    isSlow = true
+    await bench.left.set('l-a', { title: 'left' })
+    await bench.rest(MINUTE / 2)
+    const record = bench.right.records.get('r-a')!
+    bench.right.records.set('r-a', { ...record, version: bench.stamp(), data: { ...record.data, title: 'right' } })
+    await bench.rest(5 * MINUTE)
+    expect(bench.values('a')).toEqual(['right', 'right'])
+  })
+})
+
 describe('the counterparts of many records', () => {
   it('are looked for at once: a side that cannot search reads its whole list for it (P8)', async () => {
     bench = new QuestionBench({ fields })
