@@ -1,6 +1,7 @@
 import type { SandboxClock } from './clock.ts'
 import type { Answer, SandboxRequest } from './http.ts'
 import { present } from './rest/present.ts'
+import { addView, type WantedView } from './rest/views.ts'
 import type { ObjectMeta, Row } from './schema/types.ts'
 import { Twenty } from './twenty.ts'
 import { userEditor } from './user-edit.ts'
@@ -28,6 +29,7 @@ export interface Workspace {
   /** @param spec a type, or what the metadata API takes: `{ type, options, isUnique }`. */
   addField(object: string, name: string, spec: unknown): void
   addMember(name: string, email: string): void
+  addView(view: WantedView): void
   relations(object: string): Readonly<Record<string, Relation>>
   /** Without webhooks. */
   seed(object: string, values: Row): Row
@@ -72,6 +74,7 @@ export function createWorkspace(options: WorkspaceOptions): Workspace {
       const member = { name: { firstName, lastName: rest.join(' ') }, userEmail: email, userId: own.uuid() }
       records.create(meta('workspaceMember'), [member], { kind: 'system' }, true)
     },
+    addView: view => void addView(twenty, { ...view, object: plural(view.object) }),
     relations(object) {
       const toOne = meta(object).toOne.map(({ name, relation, settings }) => [
         name,

@@ -56,6 +56,9 @@ export const nodeBackend: Backend = {
     const sandbox = await (all ? module.startSandboxAll! : module.startSandboxTwenty!)(options)
     return Object.assign(sandbox, { close: () => sandbox.stop() })
   },
+  async tryEvent(config, request, env, signal) {
+    return (await import('../runtime/trial.ts')).tryEvent(config, request, env, signal)
+  },
   async *runTests(options) {
     const { runTests } = await import('../testing/run-tests.ts')
     const { createWorkspace } = await sandboxModule<WorkspaceModule>('twenty/workspace')

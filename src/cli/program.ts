@@ -18,6 +18,7 @@ import { addStatus } from './commands/status.ts'
 import { addTest } from './commands/test.ts'
 import { addTopics } from './commands/topics.ts'
 import { addTrigger } from './commands/trigger.ts'
+import { addTry } from './commands/try.ts'
 import { addValidate } from './commands/validate.ts'
 import { addWhy } from './commands/why.ts'
 import { addWhyNot } from './commands/why-not.ts'
@@ -29,6 +30,7 @@ const COMMANDS: readonly AddCommand[] = [
   addInit,
   addValidate,
   addTest,
+  addTry,
   addRun,
   addReload,
   addStatus,

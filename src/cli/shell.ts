@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Clock, Environment } from '../environment.ts'
 import type { Daemon, DaemonOptions, verifyLive } from '../runtime/daemon.ts'
 import type { Operations } from '../runtime/operations.ts'
+import type { Trial, TrialRequest } from '../runtime/trial.ts'
 import type { CaseResult, TestOptions } from '../testing/run-tests.ts'
 import type { LocatedLog } from './locate-log.ts'
 
@@ -55,6 +56,7 @@ export interface Backend {
   startDaemon(options: DaemonOptions): Promise<Daemon>
   openOffline(config: Config, env: Environment): Promise<{ operations: Operations; close(): Promise<void> }>
   verifyLive(config: Config, env: Environment, signal: AbortSignal): ReturnType<typeof verifyLive>
+  tryEvent(config: Config, request: TrialRequest, env: Environment, signal: AbortSignal): Promise<Trial>
   /** @throws ConfigError */
   runTests(options: Omit<TestOptions, 'createWorkspace'>): AsyncIterable<CaseResult>
   startSandbox(options: SandboxStart): Promise<RunningSandbox>

@@ -3,6 +3,7 @@ import pick from 'lodash/pick.js'
 import { configChanges } from '../config/changes.ts'
 import type { Config, Problem } from '../config/config.ts'
 import { ConfigError } from '../config/config.ts'
+import { inMemory } from '../config/in-memory.ts'
 import { type Engine, openEngine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { asSyncError, SyncError } from '../errors.ts'
@@ -307,12 +308,7 @@ async function verifyAssembly(assembly: Assembly, env: Environment, withinMs: nu
 /** What the live systems say about a config, without starting anything. */
 export async function verifyLive(config: Config, env: Environment, signal: AbortSignal) {
   signal.throwIfAborted()
-  const memory = {
-    ...config,
-    log: { type: 'memory' as const, prefix: config.log.prefix, retentionMs: 1 },
-    state: { type: 'memory' as const },
-  }
-  const engine = await openEngine(memory, env)
+  const engine = await openEngine(inMemory(config), env)
   const assembly = assemble(config, engine, env, 'validate')
   try {
     return await verifyAssembly(assembly, env, 2 * VERIFY_MS)

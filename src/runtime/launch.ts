@@ -16,6 +16,11 @@ export interface LaunchPlace {
   readonly action?: string
 }
 
+export interface LaunchOne extends LaunchPlace {
+  readonly id?: string
+  readonly data?: Fields
+}
+
 export interface LaunchList extends LaunchPlace {
   /** Of an earlier part of the same list; absent: a run begins. */
   readonly run?: string
@@ -53,7 +58,14 @@ export class Launcher {
     return { connector, object, topic: this.#assembly.names.source(query.connector, object) }
   }
 
-  async one(query: LaunchPlace & { id?: string; data?: Fields }): Promise<EventSummary> {
+  async one(query: LaunchOne): Promise<EventSummary> {
+    const { topic, event } = this.made(query)
+    await this.#log.append(topic, [event])
+    return { ...summaryOf({ topic, partition: -1, offset: -1, appendedAt: this.#env.clock.now(), event }) }
+  }
+
+  /** What `one` would append. */
+  made(query: LaunchOne): { readonly topic: string; readonly event: ChangeEvent } {
     const { connector, topic } = this.place(query)
     if (query.data === undefined && !connector.launch) {
       const message = `${query.connector} gives no events without data: say --data, or --list`
@@ -61,9 +73,7 @@ export class Launcher {
     }
     const data = query.data ?? {}
     connector.launch?.check(data)
-    const event = this.#event(query, this.#env.uuid(), data, {}, query.id)
-    await this.#log.append(topic, [event])
-    return { ...summaryOf({ topic, partition: -1, offset: -1, appendedAt: this.#env.clock.now(), event }) }
+    return { topic, event: this.#event(query, this.#env.uuid(), data, {}, query.id) }
   }
 
   async list(query: LaunchList): Promise<Launched> {

@@ -2,11 +2,14 @@ import { settle } from '../environment/virtual-clock.ts'
 
 /** Turns of the loop without anything happening after which nothing more is coming. */
 const QUIET_TURNS = 5
+/** After a timer, most of which set off nothing: whatever they do set off is seen by then. */
+const FIRST_TURNS = 2
 
 /** Knows whether something is going on that is no matter of time: calls under way, code that is being loaded. */
 export class Activity {
   #running = 0
   #seen = 0
+  #seenAtRest = -1
 
   /** Something happened: what it sets off gets its turns. */
   note(): void {
@@ -26,10 +29,10 @@ export class Activity {
 
   /** Resolves when nothing has happened for some turns of the loop. */
   async over(): Promise<void> {
-    let seen: number
-    do {
-      seen = this.#seen
+    if (this.#seen === this.#seenAtRest) await settle(FIRST_TURNS)
+    while (this.#running > 0 || this.#seen !== this.#seenAtRest) {
+      this.#seenAtRest = this.#seen
       await settle(QUIET_TURNS)
-    } while (this.#running > 0 || this.#seen !== seen)
+    }
   }
 }

@@ -1,5 +1,6 @@
 import pino from 'pino'
 import type { Config, SystemConfig } from '../config/config.ts'
+import { inMemory } from '../config/in-memory.ts'
 import { loadConfig } from '../config/load.ts'
 import { VirtualClock } from '../environment/virtual-clock.ts'
 import type { Environment } from '../environment.ts'
@@ -107,6 +108,7 @@ export class Bench {
 
   /** Waits for the daemon's answer; time passes as far as it takes. */
   ask<T>(work: Promise<T>): Promise<T> {
+    this.#activity.note()
     return this.#until(work)
   }
 
@@ -179,17 +181,22 @@ function isTwenty({ definition }: SystemConfig): boolean {
 function forTests(config: Config): Config {
   const told = <T extends { readonly config: SystemConfig['config'] }>(part: T): T => ({
     ...part,
-    config: { webhookSecret: WEBHOOK_SECRET, ...part.config, registerWebhook: true },
+    config: {
+      webhookSecret: WEBHOOK_SECRET,
+      ...part.config,
+      registerWebhook: true,
+      // No webhook is lost here, and what is tested is not how much Twenty takes.
+      pollEvery: '1d',
+      limits: { perMinute: 1_000_000, perSecond: 1_000_000 },
+    },
   })
   const twenties = new Set([...config.systems.values()].filter(isTwenty).map(({ name }) => name))
   return {
-    ...config,
+    ...inMemory(config),
     systems: new Map([...config.systems].map(([name, each]) => [name, twenties.has(name) ? told(each) : each])),
     connectors: new Map(
       [...config.connectors].map(([name, each]) => [name, twenties.has(each.system ?? '') ? told(each) : each]),
     ),
-    log: { type: 'memory', prefix: config.log.prefix, retentionMs: config.log.retentionMs },
-    state: { type: 'memory' },
     server: { ...config.server, publicUrl: config.server.publicUrl ?? PUBLIC_URL },
   }
 }

@@ -19,11 +19,15 @@ export function give({ workspaces }: Bench, { given }: TestCase): Mismatch[] {
 }
 
 /** Fields before the records that have them. */
-function giveAll({ fields = {}, members = {}, records = {} }: GivenDocument, of: (name: string) => Workspace): void {
+function giveAll(
+  { fields = {}, members = {}, views = {}, records = {} }: GivenDocument,
+  of: (name: string) => Workspace,
+): void {
   for (const [system, object, its] of twoDeep(fields))
     for (const [name, spec] of Object.entries(its)) of(system).addField(object, name, spec)
   for (const [system, people] of Object.entries(members))
     for (const { name, email } of people) of(system).addMember(name, email)
+  for (const [system, its] of Object.entries(views)) for (const view of its) of(system).addView(view)
   for (const [system, object, rows] of twoDeep(records))
     for (const row of rows) of(system).seed(object, withRelations(of(system), object, row))
 }

@@ -95,5 +95,6 @@ function failureOf({ place, path, ...said }: Mismatch): CaseFailure {
 }
 
 function asFailure({ file, line, column, path, message, suggestion }: Problem): CaseFailure {
-  return { file, line, column, path, message: suggestion ? `${message}; ${suggestion}` : message }
+  const hint = suggestion === undefined || message.includes(suggestion) ? '' : `; try ${suggestion}`
+  return { file, line, column, path, message: message + hint }
 }

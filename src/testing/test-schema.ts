@@ -39,6 +39,26 @@ const Where = DataMap({
 })
 const Values = DataMap({ description: 'Fields, as plain values.', examples: [{ jobTitle: 'CTO' }] })
 
+const View = Type.Object(
+  {
+    name: Type.String({ minLength: 1, description: 'Its name.', examples: ['Newsletter'] }),
+    object: ObjectName,
+    filters: Type.Array(
+      Type.Object(
+        {
+          field: Type.String({ description: 'The field.', examples: ['jobTitle'] }),
+          operand: Type.String({ description: 'As Twenty has it.', examples: ['CONTAINS'] }),
+          value: Optional(Data({ description: 'As Twenty has it.', examples: ['CTO'] })),
+          subField: Optional(Type.String({ description: 'A part of the field.', examples: ['primaryEmail'] })),
+        },
+        { ...closed, description: 'A filter.' },
+      ),
+      { description: 'All of them hold.' },
+    ),
+  },
+  { ...closed, description: 'A view.' },
+)
+
 const Given = Type.Object(
   {
     fields: Optional(
@@ -64,6 +84,12 @@ const Given = Type.Object(
           examples: [{ twenty: [{ name: 'Sam Sales', email: 'sam@example.com' }] }],
         },
       ),
+    ),
+    views: Optional(
+      named(Type.Array(View, { description: 'Views.' }), {
+        description: 'Views that flows read, by system.',
+        examples: [{ twenty: [{ name: 'Newsletter', object: 'person', filters: [] }] }],
+      }),
     ),
     records: Optional(
       named(named(Type.Array(Values, { description: 'Records.' }), { description: 'By object.' }), {

@@ -9,6 +9,17 @@ export interface WorkspaceOptions {
   readonly send: (url: string, headers: Readonly<Record<string, string>>, body: string) => Promise<number>
 }
 
+export interface GivenView {
+  readonly name: string
+  readonly object: string
+  readonly filters: readonly {
+    readonly field: string
+    readonly operand: string
+    readonly value?: unknown
+    readonly subField?: string
+  }[]
+}
+
 interface WorkspaceAnswer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
@@ -26,6 +37,7 @@ export interface Workspace {
   }): WorkspaceAnswer
   addField(object: string, name: string, spec: unknown): void
   addMember(name: string, email: string): void
+  addView(view: GivenView): void
   /** To-one relations by name. */
   relations(object: string): Readonly<Record<string, { readonly object: string; readonly column: string }>>
   /** Without webhooks. */

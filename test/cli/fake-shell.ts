@@ -150,6 +150,7 @@ function fakeBackend(options: FakeShellOptions, folder: string): Backend {
     startDaemon: () => Promise.reject(new Error('this test starts no daemon')),
     verifyLive: async () => ({ problems: [], unreachable: [] }),
     startSandbox: () => Promise.reject(new Error('this test starts no sandbox')),
+    tryEvent: () => Promise.reject(new Error('this test tries no event')),
     runTests: () => {
       throw new Error('this test runs no cases')
     },

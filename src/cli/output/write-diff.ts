@@ -13,13 +13,22 @@ interface FieldChange {
 
 /** What a step would write, field by field. `none` and `read` have nothing to show: undefined. */
 export function writeText(write: PlannedWrite, style: Style): string | undefined {
-  if (write.operation === 'none' || write.operation === 'read') return undefined
-  const target = write.target ?? 'something without an id'
-  const head = `${paintOperation(write.operation, style)} ${style.bold(plain(target))}`
+  const [head, ...changes] = writeLines(write, style)
+  if (head === undefined) return undefined
   const cause = style.dim(`  ${plain(write.step)}, for ${plain(write.subject)}`)
+  return [head + cause, ...changes].join('\n')
+}
+
+/** What is written to what, then the fields. */
+export function writeLines(write: PlannedWrite, style: Style): string[] {
+  if (write.operation === 'none' || write.operation === 'read') return []
+  const target = write.target ?? 'something without an id'
   const changes = changesOf(write)
   const width = Math.max(0, ...changes.map(({ field }) => widthOf(field)))
-  return [head + cause, ...changes.map(change => changeText(change, width, style))].join('\n')
+  return [
+    `${paintOperation(write.operation, style)} ${style.bold(plain(target))}`,
+    ...changes.map(change => changeText(change, width, style)),
+  ]
 }
 
 function paintOperation(operation: string, style: Style): string {

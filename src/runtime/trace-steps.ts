@@ -1,0 +1,126 @@
+import type { Expression } from '../config/definition.ts'
+import { asSyncError, type SyncError } from '../errors.ts'
+import type { ProcessResult, Scope } from '../processors/processor.ts'
+import type { Plan } from '../sinks/sink.ts'
+import type { Batcher, PlannedEffect } from './batcher.ts'
+import type { ActionStep, ProcessorStep, Step } from './step.ts'
+
+/** What became of one step for one event. */
+export type Traced = { readonly step: string; readonly verb: string } & (
+  | { readonly outcome: 'passed over' }
+  | { readonly outcome: 'done'; readonly result?: unknown }
+  | { readonly outcome: 'skipped'; readonly reason: string }
+  | { readonly outcome: 'planned'; readonly plan: Plan }
+  | { readonly outcome: 'failed'; readonly error: SyncError }
+)
+
+type Tell = (traced: Traced) => void
+
+/** The same steps, told of as they run. */
+export function traced(steps: readonly Step[], tell: Tell): Step[] {
+  return steps.map(step => {
+    const watched = { ...step, ...(step.when && { when: tracedWhen(step, step.when, tell) }) }
+    if (watched.kind === 'processor') return tracedProcessor(watched, tell)
+    if (watched.kind === 'action') return tracedAction(watched, tell)
+    if (watched.kind === 'each') return { ...watched, steps: traced(watched.steps, tell) }
+    const branches = watched.branches.map(branch => ({ ...branch, steps: traced(branch.steps, tell) }))
+    return { ...watched, branches }
+  })
+}
+
+function tracedWhen(step: Step, when: Expression, tell: Tell): Expression {
+  return {
+    ...when,
+    evaluate(scope) {
+      const holds = told(step, tell, () => when.evaluate(scope))
+      if (holds !== true) tell({ ...named(step), outcome: 'passed over' })
+      return holds
+    },
+  }
+}
+
+function tracedProcessor(step: ProcessorStep, tell: Tell): ProcessorStep {
+  const { processor } = step
+  return {
+    ...step,
+    processor: {
+      async process(scope, context) {
+        const result = await toldLater(step, tell, async () => processor.process(scope, context))
+        tell({ ...named(step), ...outcomeOf(result) })
+        return result
+      },
+    },
+  }
+}
+
+function outcomeOf(result: ProcessResult) {
+  if ('skip' in result) return { outcome: 'skipped', reason: result.skip } as const
+  return { outcome: 'done', ...(result.names && { result: result.names }) } as const
+}
+
+function tracedAction(step: ActionStep, tell: Tell): ActionStep {
+  const { batcher } = step.system
+  const plan: Batcher['plan'] = async item => {
+    const planned = await toldLater(step, tell, () => batcher.plan(item))
+    if (step.effect !== 'read') {
+      tell({ ...named(step), outcome: 'planned', plan: planned.plan })
+      return planned
+    }
+    return tracedRead(step, planned, tell)
+  }
+  return {
+    ...step,
+    args: (scope: Scope) => told(step, tell, () => step.args(scope)),
+    system: { ...step.system, batcher: withPlan(batcher, plan) },
+  }
+}
+
+/** A read that its plan has not made is made by its delivery. */
+function tracedRead(step: ActionStep, planned: PlannedEffect, tell: Tell): PlannedEffect {
+  const found = (result: unknown) => tell({ ...named(step), outcome: 'done', result: result ?? null })
+  if ('result' in planned.plan) {
+    found(planned.plan.result)
+    return planned
+  }
+  return {
+    ...planned,
+    async deliver() {
+      const delivery = await toldLater(step, tell, () => planned.deliver())
+      if (delivery.status === 'failed') tell({ ...named(step), outcome: 'failed', error: delivery.error })
+      else found(delivery.result)
+      return delivery
+    },
+  }
+}
+
+function withPlan(batcher: Batcher, plan: Batcher['plan']): Batcher {
+  return new Proxy(batcher, {
+    get(target, name) {
+      if (name === 'plan') return plan
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+function told<T>(step: Step, tell: Tell, work: () => T): T {
+  try {
+    return work()
+  } catch (thrown) {
+    tell({ ...named(step), outcome: 'failed', error: asSyncError(thrown) })
+    throw thrown
+  }
+}
+
+async function toldLater<T>(step: Step, tell: Tell, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (thrown) {
+    tell({ ...named(step), outcome: 'failed', error: asSyncError(thrown) })
+    throw thrown
+  }
+}
+
+function named({ id, verb }: Step) {
+  return { step: id, verb }
+}
