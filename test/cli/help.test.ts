@@ -34,6 +34,8 @@ describe('help', () => {
         init [options]                      Write a first config into this folder.
         validate [options] [files...]       Check the config, all problems at once.
         test [options] [files...]           Run the cases that stand beside the config.
+        try [options] <flow> <sample>       Run one sample event through a flow against the real systems,
+                                            and write nothing.
         run [options] [files...]            Run the daemon.
         reload                              Have the running daemon take the changed config.
         status [options]                    Show what runs, how fast, and what is stuck and why.
