@@ -3,7 +3,7 @@ import { asSyncError, type SyncError } from '../errors.ts'
 import type { ProcessResult, Scope } from '../processors/processor.ts'
 import type { Plan } from '../sinks/sink.ts'
 import type { Batcher, PlannedEffect } from './batcher.ts'
-import type { ActionStep, ProcessorStep, Step } from './step.ts'
+import type { ActionStep, EachStep, ProcessorStep, Step } from './step.ts'
 
 /** What became of one step for one event. */
 export type Traced = { readonly step: string; readonly verb: string } & (
@@ -22,10 +22,15 @@ export function traced(steps: readonly Step[], tell: Tell): Step[] {
     const watched = { ...step, ...(step.when && { when: tracedWhen(step, step.when, tell) }) }
     if (watched.kind === 'processor') return tracedProcessor(watched, tell)
     if (watched.kind === 'action') return tracedAction(watched, tell)
-    if (watched.kind === 'each') return { ...watched, steps: traced(watched.steps, tell) }
+    if (watched.kind === 'each') return tracedEach(watched, tell)
     const branches = watched.branches.map(branch => ({ ...branch, steps: traced(branch.steps, tell) }))
     return { ...watched, branches }
   })
+}
+
+function tracedEach(step: EachStep, tell: Tell): EachStep {
+  const over = 'kind' in step.over ? tracedAction(step.over, tell) : step.over
+  return { ...step, over, steps: traced(step.steps, tell) }
 }
 
 function tracedWhen(step: Step, when: Expression, tell: Tell): Expression {
@@ -55,13 +60,19 @@ function tracedProcessor(step: ProcessorStep, tell: Tell): ProcessorStep {
 
 function outcomeOf(result: ProcessResult) {
   if ('skip' in result) return { outcome: 'skipped', reason: result.skip } as const
+  if ('result' in result) return { outcome: 'done', result: result.result } as const
   return { outcome: 'done', ...(result.names && { result: result.names }) } as const
 }
 
 function tracedAction(step: ActionStep, tell: Tell): ActionStep {
   const { batcher } = step.system
-  const plan: Batcher['plan'] = async item => {
-    const planned = await toldLater(step, tell, () => batcher.plan(item))
+  const page: Batcher['page'] = async (item, cursor, owned) => {
+    const found = await toldLater(step, tell, () => batcher.page(item, cursor, owned))
+    tell({ ...named(step), outcome: 'done', result: `a page of ${found.items.length}` })
+    return found
+  }
+  const plan: Batcher['plan'] = async (item, owned) => {
+    const planned = await toldLater(step, tell, () => batcher.plan(item, owned))
     if (step.effect !== 'read') {
       tell({ ...named(step), outcome: 'planned', plan: planned.plan })
       return planned
@@ -71,7 +82,7 @@ function tracedAction(step: ActionStep, tell: Tell): ActionStep {
   return {
     ...step,
     args: (scope: Scope) => told(step, tell, () => step.args(scope)),
-    system: { ...step.system, batcher: withPlan(batcher, plan) },
+    system: { ...step.system, batcher: withMethods(batcher, { plan, page }) },
   }
 }
 
@@ -93,10 +104,10 @@ function tracedRead(step: ActionStep, planned: PlannedEffect, tell: Tell): Plann
   }
 }
 
-function withPlan(batcher: Batcher, plan: Batcher['plan']): Batcher {
+function withMethods(batcher: Batcher, methods: Pick<Batcher, 'plan' | 'page'>): Batcher {
   return new Proxy(batcher, {
     get(target, name) {
-      if (name === 'plan') return plan
+      if (name in methods) return methods[name as keyof typeof methods]
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? value.bind(target) : value
     },

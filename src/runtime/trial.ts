@@ -2,12 +2,14 @@ import { type Config, ConfigError } from '../config/config.ts'
 import { inMemory } from '../config/in-memory.ts'
 import { type Engine, openEngine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
+import { SyncError } from '../errors.ts'
 import { actionOf, type ChangeEvent, type Fields } from '../event.ts'
 import type { EventLog, LoggedEvent } from '../log/event-log.ts'
 import { onAbort } from '../on-abort.ts'
 import { type Assembly, assemble } from './assemble.ts'
+import type { CompiledFlow } from './compiled-flow.ts'
 import { DeadLetters } from './dead-letters.ts'
-import { type CompiledFlow, FlowRunner } from './flow-runner.ts'
+import { FlowRunner } from './flow-runner.ts'
 import { Launcher, type LaunchPlace } from './launch.ts'
 import { noSuch } from './no-such.ts'
 import { Redactor } from './redact.ts'
@@ -79,7 +81,15 @@ function eventOf({ flow, source, data, id, changed }: TrialRequest, config: Conf
 }
 
 function placeOf(config: Config, flow: string, source: string | undefined): LaunchPlace {
-  if (source === undefined) return config.flows.get(flow)!.from[0]!
+  if (source === undefined) {
+    const first = config.flows.get(flow)!.from.find(each => 'connector' in each)
+    if (first) return first
+    throw new SyncError(
+      'rejected',
+      'NO_SUCH_CONNECTOR',
+      `flow ${flow} reads the dead letters of others alone: that cannot be tried`,
+    )
+  }
   const [connector = '', object, action] = source.split('.')
   return { connector, ...(object !== undefined && { object }), ...(action !== undefined && { action }) }
 }
