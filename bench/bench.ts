@@ -1,7 +1,8 @@
-/** `npm run bench -- [w1|w2|w4|kafka|start …] [--rounds 5] [--seconds 4] [--events n] [--accept]` */
+/** `npm run bench -- [w1|w2|w4|kafka|start|audience …] [--rounds 5] [--seconds 4] [--events n] [--accept]` */
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { NotAvailable } from '../scripts/services/look-up.ts'
+import { audience } from './audience.ts'
 import { kafka } from './kafka.ts'
 import { canPin, LOAD_CORE, pinned } from './lib/process.ts'
 import { accept, againstBaseline, type BenchResult, print, save } from './lib/result.ts'
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, { run: (options: BenchOptions) => Promise
   w4: { run: w4, unit: '/s' },
   kafka: { run: kafka, unit: '/s' },
   start: { run: start, unit: 'ms' },
+  audience: { run: audience, unit: '/s' },
 }
 
 const { values, positionals } = parseArgs({
