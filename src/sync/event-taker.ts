@@ -106,13 +106,18 @@ export class EventTaker {
       return
     }
     const { partition, logged } = first!
+    this.leaveOut(logged, error)
+    partition.finished(logged.offset)
+  }
+
+  /** Says so, and counts it. */
+  leaveOut(logged: LoggedEvent, error: SyncError): void {
     const { logger, clock } = this.#options.context.env
     const { name } = this.#options.context.config
     const message = `event ${logged.topic}/${logged.partition}/${logged.offset} is left out: ${error.message}`
     logger.error({ sync: name, code: error.code, err: error }, `${name}: ${message}`)
     this.#leftOut++
     this.#lastError = { code: error.code, message, at: clock.now() }
-    partition.finished(logged.offset)
   }
 
   #defer(events: readonly TakenEvent[]): void {
@@ -125,6 +130,6 @@ export class EventTaker {
 }
 
 /** It will fail in the same way for ever, because of what is in the event. */
-function isPoison({ kind, code }: SyncError, attempt: number): boolean {
+export function isPoison({ kind, code }: SyncError, attempt: number): boolean {
   return kind === 'rejected' || (code === 'UNCLASSIFIED' && attempt >= UNCLASSIFIED_TRIES)
 }

@@ -4,7 +4,7 @@ import type { EventLog, LoggedEvent, Partition } from '../log/event-log.ts'
 import type { Supervised } from '../runtime/supervisor.ts'
 import type { Coordinator } from '../state/coordinator.ts'
 import type { SyncContext } from './context.ts'
-import { EventTaker } from './event-taker.ts'
+import { EventTaker, isPoison } from './event-taker.ts'
 import { FirstWalk } from './first-walk.ts'
 import { Observer } from './observer.ts'
 import { openSync, type SyncParts } from './open.ts'
@@ -194,20 +194,39 @@ export class SyncRunner implements Supervised {
 
   /** P2: an event of a task is finished once it is stored that the task is to be looked at. */
   async #hear(partition: Partition, events: readonly LoggedEvent[], signal: AbortSignal): Promise<void> {
-    const { topics } = this.#options
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         await this.#questions!.heard(events.map(({ event }) => event))
-        // Where the sync keeps tasks in step, too, its links have to have them.
-        if (partition.topic === topics.left || partition.topic === topics.right) return
-        for (const { offset } of events) partition.finished(offset)
-        return
+        return this.#finishHeard(partition, events)
       } catch (thrown) {
         const error = asSyncError(thrown)
         if (error.kind === 'fatal') return this.#stop(error)
+        if (isPoison(error, attempt)) return this.#hearEach(partition, events, error, signal)
         await this.#options.env.clock.sleep(Math.min(30_000, 200 * 2 ** attempt), signal).catch(() => {})
       }
     }
+  }
+
+  /** One event that cannot be heard keeps no other one from it. */
+  async #hearEach(
+    partition: Partition,
+    events: readonly LoggedEvent[],
+    error: SyncError,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (events.length > 1) {
+      for (const one of events) await this.#hear(partition, [one], signal)
+      return
+    }
+    this.#taker.leaveOut(events[0]!, error)
+    this.#finishHeard(partition, events)
+  }
+
+  /** Where the sync keeps tasks in step, too, its links have to have them first. */
+  #finishHeard(partition: Partition, events: readonly LoggedEvent[]): void {
+    const { left, right } = this.#options.topics
+    if (partition.topic === left || partition.topic === right) return
+    for (const { offset } of events) partition.finished(offset)
   }
 
   // --- work that no event starts

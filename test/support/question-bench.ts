@@ -112,6 +112,8 @@ class MemoryTasks {
   calls: string[] = []
   /** What a call fails with, once it was made or before. */
   fault: (call: string) => SyncError | undefined = () => undefined
+  /** Events of this one cannot be read. */
+  unreadable: string | undefined
   /** Happens while the answer of a read is on its way. */
   afterRead: () => Promise<void> = async () => {}
   readonly #bench: QuestionBench
@@ -161,7 +163,10 @@ class MemoryTasks {
           return row
         }),
       update: (id, change, version) => call('update', () => this.#update(id, change, version)),
-      eventOf: ({ key, time }) => ({ id: key, version: time }),
+      eventOf: ({ key, time }) => {
+        if (key === this.unreadable) throw new SyncError('rejected', 'INVALID_ANSWER', 'no task in it')
+        return { id: key, version: time }
+      },
     }
   }
 

@@ -209,6 +209,16 @@ describe('answers', () => {
     expect(bench.tasks.all).toHaveLength(1)
   })
 
+  it('is heard although an event before it cannot be read', async () => {
+    const { bench, runner, id } = await asked()
+    bench.tasks.unreadable = 'odd'
+    await bench.tasks.edit('odd', {})
+    await bench.tasks.tick(id, 'title: take erp')
+    await bench.rest()
+    expect(bench.values('a')).toEqual(['B', 'B'])
+    expect(runner.status.leftOut).toBe(1)
+  })
+
   it('P2: an answer that comes while the task is being looked at is not overlooked', async () => {
     const { bench, task, id } = await asked()
     bench.tasks.afterRead = async () => {
