@@ -271,6 +271,31 @@ describe('a partition that changes hands', () => {
   })
 })
 
+describe('an event that comes again', () => {
+  it('does not run when a later one ran in its place, although that one is no longer among what waits (P3, P4)', async () => {
+    const clock = new VirtualClock()
+    const log = new HandedLog(clock)
+    const bench = new FlowBench({ log: log.log, state: memoryState({ clock }) }, clock)
+    const flow = collecting(bench)
+    await clock.advance(0)
+    await log.assign(TOPIC)
+    const [first, second] = [1, 2].map(n => log.logged(TOPIC, bench.event('a', { n })))
+    await log.give(first!, second!)
+    await clock.advance(16 * MINUTE)
+    expect(done(bench)).toEqual([2])
+    await log.revoke(TOPIC)
+    await log.assign(TOPIC)
+    await log.give(first!)
+    await clock.advance(16 * MINUTE)
+    expect(done(bench)).toEqual([2])
+    // A topic that was made anew counts from the beginning; what is in it is new.
+    await log.give({ ...first!, appendedAt: clock.now(), event: bench.event('a', { n: 3 }) })
+    await clock.advance(16 * MINUTE)
+    expect(done(bench)).toEqual([2, 3])
+    await flow.stop()
+  })
+})
+
 describe('a commit whose answer is lost', () => {
   for (const which of ['collected:', 'collected-to:'])
     it(`of ${which} loses nothing and does nothing twice (P2, P3)`, async () => {
