@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { type ParsedMail, simpleParser } from 'mailparser'
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server'
 
@@ -29,6 +29,8 @@ export interface MailServer {
   /** Mails that came in whole, answered or not. */
   received: number
   connections: number
+  /** Changes with every byte that comes or goes. */
+  readonly traffic: number
   readonly faults: MailFaults
   release(): void
   cutAll(): void
@@ -42,6 +44,8 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
   const held: (() => void)[] = []
   const server = new SMTPServer({
     authOptional: true,
+    // Who asks is known, and a name server may be slow to say so.
+    disableReverseLookup: true,
     disabledCommands: options.key ? [] : ['STARTTLS'],
     logger: false,
     closeTimeout: 100,
@@ -71,10 +75,9 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
   server.on('error', () => {})
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.server.address() as AddressInfo
+  const sockets = () => [...(server.connections as unknown as Set<{ _socket: Socket }>)].map(({ _socket }) => _socket)
   const cutAll = () => {
-    for (const connection of server.connections as unknown as Set<{ _socket: { destroy(): void } }>) {
-      connection._socket.destroy()
-    }
+    for (const socket of sockets()) socket.destroy()
   }
   const state: MailServer = {
     url: `smtp://127.0.0.1:${port}`,
@@ -82,6 +85,9 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
     mails,
     received: 0,
     connections: 0,
+    get traffic() {
+      return sockets().reduce((sum, socket) => sum + socket.bytesRead + socket.bytesWritten, state.connections)
+    },
     faults,
     cutAll,
     release: () => {

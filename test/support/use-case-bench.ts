@@ -23,7 +23,7 @@ const ROOT = resolve(import.meta.dirname, '../..')
 /** Time that passes per look while no call is under way. */
 const STEP_MS = 2
 /** Nothing came or went for so long, in real time: only time can be waited for, and it goes on in longer steps. */
-const QUIET_MS = 80
+const QUIET_MS = 150
 const LONG_STEP_MS = 100
 /** A call that takes so long, in real time, may be waiting for the virtual one. */
 const STUCK_MS = 2000
@@ -53,12 +53,15 @@ export async function useCaseBench(options: UseCaseOptions): Promise<UseCaseBenc
   const clock = options.clock ?? new VirtualClock()
   const mail = await startMailServer()
   onTestFinished(() => mail.close())
-  const twenty = await startSandboxTwenty({ clock, faults: { rateLimit: { enabled: false } }, ...options.twenty })
+  // Records that are there are older than the first poll looks back: otherwise it would give them as new.
+  let ageMs = 3_600_000
+  const itsClock = { now: () => clock.now() - ageMs, after: (ms: number, fire: () => void) => clock.after(ms, fire) }
+  const faults = { rateLimit: { enabled: false } }
+  const twenty = await startSandboxTwenty({ clock: itsClock, faults, ...options.twenty })
   onTestFinished(() => twenty.stop())
   addFields(twenty)
   options.seed?.(twenty)
-  // Older than the first poll looks back: otherwise it would give these records as new.
-  await clock.advance(3_600_000)
+  ageMs = 0
   const bench = new UseCaseBench(options, clock, twenty, mail)
   onTestFinished(() => bench.stop())
   await bench.start()
@@ -190,20 +193,21 @@ export class UseCaseBench {
   /** Waits for a fact while time goes on. @throws Error naming it, with what the daemon had to say. */
   async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
     const deadline = performance.now() + DEADLINE_MS
-    let [seen, since] = [this.#traffic, performance.now()]
+    let [seen, since, looks] = [this.#traffic, performance.now(), 0]
     while (!(await holds())) {
       const now = performance.now()
       if (now > deadline) throw new Error(`not so: ${what}\n${this.warnings.join('\n')}`)
-      if (seen !== this.#traffic) [seen, since] = [this.#traffic, now]
+      looks++
+      if (seen !== this.#traffic) [seen, since, looks] = [this.#traffic, now, 0]
       // Time stands still while a call is under way: what that takes is not of the virtual clock.
       if (this.#underWay.size > 0 && now - since < STUCK_MS) await settle(1)
-      else await this.clock.advance(now - since > QUIET_MS ? LONG_STEP_MS : STEP_MS)
+      else await this.clock.advance(looks > 100 && now - since > QUIET_MS ? LONG_STEP_MS : STEP_MS)
     }
   }
 
   /** Changes with all that comes in or goes out. */
   get #traffic(): number {
-    return this.#calls + this.mail.connections + this.mail.received + this.twenty.calls.length
+    return this.#calls + this.mail.traffic + this.twenty.calls.length
   }
 
   /** Waits for a promise while time goes on. */
