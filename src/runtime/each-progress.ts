@@ -200,7 +200,12 @@ export function sum(a: EachCounts, b: EachCounts): EachCounts {
 
 /** What stays in the record of a finished event. */
 export function eachSummary(record: EachRecord): EachRecord {
-  return { ...pick(record), ...(record.failedKeys && { failedKeys: record.failedKeys }) }
+  const { total } = record
+  return {
+    ...pick(record),
+    ...(total !== undefined && { total }),
+    ...(record.failedKeys && { failedKeys: record.failedKeys }),
+  }
 }
 
 export function keyTwice(step: string, key: string): SyncError {

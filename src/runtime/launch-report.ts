@@ -4,6 +4,7 @@ import type { EventLog, LoggedEvent } from '../log/event-log.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Assembly } from './assemble.ts'
 import type { CompiledFlow } from './compiled-flow.ts'
+import { type EachCounts, type EachRecord, NONE, sum } from './each-progress.ts'
 import { FlowKeys } from './flow-keys.ts'
 import { beginOf } from './launch.ts'
 import type { RunRecord } from './run.ts'
@@ -20,6 +21,8 @@ export interface LaunchOutcomes {
   readonly parked: number
   /** Not finished, or not begun. */
   readonly open: number
+  /** Of its `each` steps, so far: what they go over in all, where that is known, and what became of it. */
+  readonly items?: EachCounts & { readonly total?: number }
 }
 
 export interface LaunchReport {
@@ -65,13 +68,14 @@ export async function launchReport(run: string, topic: string, sources: Sources)
     run,
     topic,
     events: seen.size,
-    flows: [...counts].map(([flow, { done, skipped, failed, parked, open }]) => ({
+    flows: [...counts].map(([flow, { done, skipped, failed, parked, open, items }]) => ({
       flow: flow.name,
       done,
       skipped,
       failed,
       parked,
       open,
+      ...(items && { items }),
     })),
   }
 }
@@ -82,6 +86,7 @@ class Counts {
   failed = 0
   parked = 0
   open = 0
+  items: LaunchOutcomes['items']
   /** Where the flow is in each partition; read once, before the marks. */
   committed: Readonly<Record<number, number>> | undefined
 }
@@ -109,6 +114,7 @@ async function countOutcomes(
   )
   for (const [at, { partition, offset }] of taken.entries()) {
     const record = entries[3 * at]?.value as RunRecord | undefined
+    for (const each of loopsOf(record)) counts.items = added(counts.items, each)
     if (entries[3 * at + 1]) counts.parked++
     else if (record?.status === 'dead') counts.failed++
     else if (record?.status === 'running' || (!record && entries[3 * at + 2])) counts.open++
@@ -117,4 +123,14 @@ async function countOutcomes(
     else if ((counts.committed[partition] ?? 0) > offset) counts.skipped++
     else counts.open++
   }
+}
+
+/** Those of the flow itself, not those inside of them. */
+function loopsOf(record: RunRecord | undefined): EachRecord[] {
+  return Object.entries(record?.steps ?? {}).flatMap(([step, { each }]) => (each && !step.includes('/') ? [each] : []))
+}
+
+function added(items: LaunchOutcomes['items'], each: EachRecord): LaunchOutcomes['items'] {
+  const isKnown = each.total !== undefined && (!items || items.total !== undefined)
+  return { ...sum(items ?? NONE, each), ...(isKnown && { total: (items?.total ?? 0) + each.total! }) }
 }

@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { launchEnded } from '../../src/cli/launch.ts'
+import { Session } from '../../src/cli/session.ts'
 import type { LaunchReport } from '../../src/runtime/launch-report.ts'
 import type { Operations } from '../../src/runtime/operations.ts'
 import { tempFolder } from '../support/temp-folder.ts'
-import { cli } from './fake-shell.ts'
+import { cli, FakeShell } from './fake-shell.ts'
 
 const RUN = '20261124T100000Z-1a2b3c4d'
 const TOPIC = 'twenty-sync.import.received'
@@ -88,7 +90,7 @@ describe('trigger --list', () => {
   it.each([
     ['--id', 'x', '--list', '-'],
     ['--where', 'true'],
-    ['--wait'],
+    ['--wait', '--id', 'x'],
     ['--report', RUN, '--data', '{}'],
     ['--list', '-', '--data', '-'],
     ['--list', 'missing.jsonl'],
@@ -109,6 +111,10 @@ describe('trigger --report', () => {
         welcome           1        2       0       0     0
       "
     `)
+    const items = { done: 49_990, skipped: 7, failed: 3, total: 50_000 }
+    const long = { ...REPORT, flows: [{ ...REPORT.flows[1]!, items }] }
+    const { stdout: shown, code: bad } = await cli(['trigger', 'import', '--report', RUN], recording(long))
+    expect([bad, shown.text]).toEqual([1, expect.stringContaining('49,990 of 50,000 done, 7 skipped, 3 failed')])
     const fine = { ...REPORT, flows: REPORT.flows.slice(1) }
     expect((await cli(['trigger', 'import', '--report', RUN, '--json'], recording(fine))).code).toBe(0)
     const { stdout: none } = await cli(['trigger', 'import', '--report', RUN], recording({ ...REPORT, flows: [] }))
@@ -117,6 +123,28 @@ describe('trigger --report', () => {
 })
 
 describe('trigger', () => {
+  it('makes one event a run that can be waited for', async () => {
+    const { operations, asked } = recording()
+    const { code } = await cli(['trigger', 'newsletter', '--data', '{"view":"VIPs"}', '--wait'], { operations })
+    expect([code, asked]).toEqual([0, [{ connector: 'newsletter', parameters: { view: 'VIPs' }, records: [{}] }]])
+  })
+
+  it('shows how far a run is that it waits for', async () => {
+    const flow = REPORT.flows[1]!
+    const reports = [0, 12_000, 30_000, 50_000].map(done => ({
+      ...REPORT,
+      flows: [
+        { ...flow, open: done < 50_000 ? 1 : 0, items: { done, skipped: 0, failed: done / 10_000, total: 50_000 } },
+      ],
+    }))
+    const shell = new FakeShell()
+    const operations = { triggerReport: async () => reports.shift()! } as Partial<Operations> as Operations
+    const ended = launchEnded(new Session(shell, {}), operations, { connector: 'newsletter', run: RUN })
+    await shell.clock.advance(10_000)
+    expect((await ended).flows[0]?.items?.done).toBe(50_000)
+    expect(shell.stderr.text).toContain('0 of 50,000 items of welcome (0%)')
+  })
+
   it('launches a connector that takes nothing', async () => {
     const asked: unknown[] = []
     const trigger = async (query: unknown) => {

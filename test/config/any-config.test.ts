@@ -29,6 +29,7 @@ flows:
       - request: { via: api, path: "/x/{id}", params: { id: data.id }, body: [a, 5, null], success: [200] }
       - each: { over: data.items, as: one, key: one.id, concurrency: 2, do: [{ find: { object: company, recordId: one.id } }] }
       - choose: [{ when: b == a, do: [{ filter: a }] }, { do: [{ request: { via: api, path: /y, id: other } }] }]
+      - each: { over: { find: { in: twenty, object: person, filter: { city: { eq: data.x } } } }, as: many, key: many.id, batch: 2, onFailure: next, summary: sum, id: pages, do: [{ filter: a }] }
 syncs:
   contacts:
     left: { system: twenty, object: person, where: data.a, create: true, deletes: hold, stateField: state, syncedAtField: at }

@@ -473,6 +473,21 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       'c.yaml:11:48 flows.leads.steps[2].each.concurency unknown-key: there is no key `concurency` here => concurrency',
       'c.yaml:12:15 flows.leads.steps[3].each type: `each` must be a map, and is text "data.x" => over: data.items',
     ],
+    'each over pages': [
+      flow(
+        'each: { over: { find: { object: person, by: { name: data.x }, as: a } }, batch: 0, onFailure: go, summary: all, do: [{ filter: all.done > 1.0 }] }',
+        'filter: all.done > 1.0',
+        'each: { over: { upsert: { object: person, match: name, values: {} } }, id: second, do: [{ filter: data.a }] }',
+        'each: { over: { filter: data.a }, id: third, summary: all, do: [{ filter: data.a }] }',
+      ),
+      'c.yaml:9:71 flows.leads.steps[0].each.over.find.as misplaced-key: what `each` goes over has no `as` of its own => each: { as: … }',
+      'c.yaml:9:89 flows.leads.steps[0].each.batch minimum: this must be at least 1',
+      'c.yaml:9:103 flows.leads.steps[0].each.onFailure enum: "go" is not one of stop, next',
+      'c.yaml:9:136 flows.leads.steps[0].each.do[0].filter expression: there is no "all" here => …',
+      'c.yaml:11:25 flows.leads.steps[2].each.over not-paged: `upsert` does not give a list page by page => a list, or one of find',
+      'c.yaml:12:25 flows.leads.steps[3].each.over not-paged: `filter` does not give a list page by page => a list, or one of find',
+      'c.yaml:12:54 flows.leads.steps[3].each.summary duplicate-name: an earlier step defines this name already => another name',
+    ],
     'nothing is unknown after a step that was not understood': [
       flow('transfrom: { a: data.x }', 'filter: a == 1'),
       'c.yaml:9:9 flows.leads.steps[0].transfrom unknown-verb: there is no step `transfrom` => transform',

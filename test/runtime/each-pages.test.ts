@@ -326,6 +326,30 @@ describe('`each` over pages', () => {
   })
 })
 
+describe('the record of a run', () => {
+  it.each([1000, 4000])('stays small with %i items', async count => {
+    const bench = new FlowBench()
+    bench.system.pages = people(count / 100, 100)
+    bench.system.before = () => bench.clock.sleep(10)
+    let [largest, commits] = [0, 0]
+    const { commit } = bench.state
+    bench.state.commit = async writes => {
+      await bench.clock.sleep(5)
+      commits++
+      for (const { key, value } of writes)
+        if (key.includes(':run:')) largest = Math.max(largest, JSON.stringify(value).length)
+      return commit.call(bench.state, writes)
+    }
+    const { flow } = await started(bench, { concurrency: 50 })
+    await bench.clock.advance(30_000)
+    expect(audience(bench)).toMatchObject({ count, done: count })
+    expect(largest).toBeLessThan(8000)
+    // What items side by side have to commit goes together.
+    expect(commits).toBeLessThan(count / 5)
+    await flow.stop()
+  })
+})
+
 describe('a long list', () => {
   it('leaves no step records of items that have ended', async () => {
     const bench = new FlowBench()
@@ -334,7 +358,7 @@ describe('a long list', () => {
     const { flow, event } = await started(bench, { over })
     await bench.clock.advance(1000)
     const { steps } = await record(bench, event.id)
-    expect(steps.people?.each).toEqual({ done: 1000, skipped: 0, failed: 0 })
+    expect(steps.people?.each).toEqual({ done: 1000, skipped: 0, failed: 0, total: 1000 })
     expect(Object.keys(steps)).toEqual(['people', 'after'])
     await flow.stop()
   })

@@ -56,11 +56,11 @@ export class FlowBench {
     })
   }
 
-  running(options: { echoes?: boolean; batch?: number; shared?: boolean } = {}): RunningSystem {
+  running(options: { echoes?: boolean; batch?: number; plan?: number; shared?: boolean } = {}): RunningSystem {
     const actions = Object.fromEntries(
       (['read', 'safe', 'keyed', 'lookup', 'blind'] as Effect[]).map(effect => [
         effect,
-        { effect, ...(options.batch && { batch: { deliver: options.batch, plan: 200 } }) },
+        { effect, ...(options.batch && { batch: { deliver: options.batch, plan: options.plan ?? 200 } }) },
       ]),
     )
     const claims = new Claims({

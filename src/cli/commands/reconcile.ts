@@ -2,7 +2,8 @@ import type { ReconcileProgress } from '../../runtime/sync-reports.ts'
 import { type AddCommand, withExamples } from '../command.ts'
 import { EXIT, UsageError } from '../exit-code.ts'
 import { interruptible } from '../interrupt.ts'
-import { type Compared, ReadingView, reportText, writesText } from '../output/reconcile-text.ts'
+import { ProgressLine } from '../output/progress-line.ts'
+import { type Compared, readingShare, readingText, reportText, writesText } from '../output/reconcile-text.ts'
 import { count, counted } from '../output/text.ts'
 import type { Session } from '../session.ts'
 
@@ -34,7 +35,7 @@ export const addReconcile: AddCommand = (program, runner) => {
 async function reconcile(session: Session, sync: string, options: ReconcileOptions): Promise<number | undefined> {
   const { dryRun = false, apply = false } = options
   if (dryRun && apply) throw new UsageError('--dry-run writes nothing, so there is nothing to --apply')
-  const view = new ReadingView(session.shell.stderr, session.talkStyle, session.shell.clock)
+  const view = new ProgressLine(session.shell.stderr, session.talkStyle, session.shell.clock)
   return interruptible(session.shell, signal =>
     session.onInstallation(async ({ operations, live }) => {
       const query = { sync, ...(dryRun && { dryRun }), ...(apply && { apply }) }
@@ -55,9 +56,9 @@ async function reconcile(session: Session, sync: string, options: ReconcileOptio
   )
 }
 
-async function step(session: Session, view: ReadingView, item: ReconcileProgress): Promise<void> {
+async function step(session: Session, view: ProgressLine, item: ReconcileProgress): Promise<void> {
   if (session.json) await session.print(JSON.stringify(session.redact(item)))
-  else if (!('report' in item)) await view.show(item)
+  else if (!('report' in item)) await view.show(readingText(item), readingShare(item), item.side)
 }
 
 async function ended(

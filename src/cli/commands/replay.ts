@@ -4,7 +4,8 @@ import type { PlannedWrite, ReplayProgress } from '../../runtime/replay.ts'
 import { type AddCommand, wholeNumber, withExamples } from '../command.ts'
 import { EXIT, Interrupted } from '../exit-code.ts'
 import { interruptible } from '../interrupt.ts'
-import { outcomeText, ReplayProgressView } from '../output/replay-progress.ts'
+import { ProgressLine } from '../output/progress-line.ts'
+import { outcomeText, progressText, replayShare } from '../output/replay-progress.ts'
 import { count, counted, plain } from '../output/text.ts'
 import { writeText } from '../output/write-diff.ts'
 import { positionText, readPosition } from '../position.ts'
@@ -92,7 +93,7 @@ async function queryOf(options: ReplayOptions, flow: string, now: number): Promi
 class ReplayView {
   readonly #session: Session
   readonly #flow: string
-  readonly #progress: ReplayProgressView
+  readonly #progress: ProgressLine
   readonly #dryRun: boolean
   readonly #most: number
   readonly #writes = new Map<string, number>()
@@ -103,7 +104,7 @@ class ReplayView {
   constructor(session: Session, flow: string, { dryRun = false, diffs }: ReplayOptions) {
     this.#session = session
     this.#flow = flow
-    this.#progress = new ReplayProgressView(session.shell.stderr, session.talkStyle, session.shell.clock)
+    this.#progress = new ProgressLine(session.shell.stderr, session.talkStyle, session.shell.clock)
     this.#dryRun = dryRun
     this.#most = diffs
   }
@@ -115,7 +116,7 @@ class ReplayView {
       await this.#session.say(`goes on at event ${count(progress.read)} of ${count(progress.total)}`)
     }
     for (const write of progress.plans) await this.#plan(write)
-    if (!progress.finished) await this.#progress.show(progress)
+    if (!progress.finished) await this.#progress.show(progressText(progress), replayShare(progress))
   }
 
   async #plan(write: PlannedWrite): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Fields } from '../../event.ts'
 import type { LaunchPlace } from '../../runtime/launch.ts'
 import { type AddCommand, withExamples } from '../command.ts'
-import { EXIT, UsageError } from '../exit-code.ts'
-import { launchEnded, launchList, showLaunch } from '../launch.ts'
+import { UsageError } from '../exit-code.ts'
+import { launchEnded, launchList, launchOneWaited, showLaunch } from '../launch.ts'
 import { readFields } from '../launch-data.ts'
 import { plain } from '../output/text.ts'
 import type { Session } from '../session.ts'
@@ -34,7 +34,7 @@ export const addTrigger: AddCommand = (program, runner) => {
       'a record a line, as JSON (JSONL), or - for stdin; --data is then what all of them have beside',
     )
     .option('--where <expression>', 'only records of the list for which this CEL over `data` is true')
-    .option('--wait', 'until every flow is done with the list, or waits to try again later')
+    .option('--wait', 'until every flow is done with it, or waits to try again later; shows how far it is')
     .option('--report <run>', 'append nothing; show what became of the events of an earlier list')
     .action(
       runner.run(async (session: Session, options: TriggerOptions, source: string) => {
@@ -43,14 +43,13 @@ export const addTrigger: AddCommand = (program, runner) => {
         const place = { connector, ...(object && { object }), ...(action && { action }) }
         if (options.report !== undefined) return showReport(session, place, options.report, options.wait ?? false)
         if (options.list !== undefined) return launchList(session, place, { ...options, list: options.list })
-        await launchOne(session, place, options)
-        return undefined
+        return launchOne(session, place, options)
       }),
     )
   withExamples(command, [
     [`twenty-sync trigger lead-form --data '{"email":"ada@example.com"}'`, 'as if the form had been sent'],
     ['twenty-sync trigger twenty.person.created --data @person.json', 'as if Twenty had reported a new person'],
-    ['twenty-sync trigger newsletter', 'launches a connector of type manual'],
+    ['twenty-sync trigger newsletter --wait', 'launches a connector of type manual, and shows how far it is'],
     [
       `twenty-sync trigger import --list people.jsonl --where "data.country == 'DE'" --data '{"campaign":"spring"}' --wait`,
       'a run over the records of a file, and what became of them',
@@ -69,11 +68,13 @@ function refuseMixtures({ data, id, list, where, wait, report }: TriggerOptions)
     throw new UsageError('--where chooses from a --list; records of a system are chosen by a `find` step')
   }
   if (list === '-' && data === '-') throw new UsageError('--data and --list cannot both come from stdin')
-  if (wait && list === undefined && report === undefined) throw new UsageError('--wait goes with --list or --report')
+  if (wait && id !== undefined)
+    throw new UsageError('--id goes with no --wait: a run that is waited for has ids of its own')
 }
 
-async function launchOne(session: Session, place: LaunchPlace, { data, id }: TriggerOptions): Promise<void> {
+async function launchOne(session: Session, place: LaunchPlace, { data, id, wait }: TriggerOptions) {
   const given: Fields | undefined = data === undefined ? undefined : await readFields(session, data, '--data')
+  if (wait) return launchOneWaited(session, place, given ?? {})
   const query = { ...place, ...(id && { id }), ...(given && { data: given }) }
   await session.onInstallation(async ({ operations, live }) => {
     const event = await operations.trigger(query)
@@ -81,6 +82,7 @@ async function launchOne(session: Session, place: LaunchPlace, { data, id }: Tri
       ? `see \`twenty-sync events show ${event.id}\``
       : 'no daemon runs: flows that ran before take it when one does'
     await session.result(event, () => `${plain(event.type)} ${plain(event.subject)} is in ${event.topic}; ${next}`)
+    return undefined
   })
 }
 
@@ -89,6 +91,5 @@ async function showReport(session: Session, { connector, object }: LaunchPlace, 
   const report = await session.onInstallation(({ operations, live }) =>
     wait && live ? launchEnded(session, operations, query) : operations.triggerReport(query),
   )
-  await showLaunch(session, report)
-  return report.flows.some(({ failed }) => failed > 0) ? EXIT.runtime : undefined
+  return showLaunch(session, report)
 }

@@ -1,4 +1,4 @@
-import type { ListedLetter } from '../../runtime/dead-letters.ts'
+import type { DeadLetter, ListedLetter } from '../../runtime/dead-letters.ts'
 import type { View } from './status-text.ts'
 import type { Style } from './style.ts'
 import { type Column, table } from './table.ts'
@@ -12,11 +12,11 @@ export function deadLettersText(listed: readonly ListedLetter[], { width, style,
   const columns: Column<ListedLetter>[] = [
     { title: 'ID', value: ({ letter }) => short(letter.id) },
     { title: 'FLOW', value: ({ letter }) => letter.flow, shrinks: true },
-    { title: 'STEP', value: ({ letter }) => letter.step, shrinks: true },
+    { title: 'STEP', value: ({ letter }) => stepText(letter), shrinks: true },
     { title: 'LAST', value: ({ letter }) => relative(letter.lastAt, now) },
     { title: 'STATE', value: ({ resolution }) => (closed ? resolution : '') },
     { title: 'CODE', value: ({ letter }) => letter.code, paint: text => style.red(text) },
-    { title: 'SUBJECT', value: ({ letter }) => plain(letter.event.subject), shrinks: true },
+    { title: 'SUBJECT', value: ({ letter }) => plain(subjectText(letter)), shrinks: true },
   ]
   const [head, ...lines] = table(listed, columns, { width, head: style.dim }).split('\n')
   const messages = listed.map(({ letter }) =>
@@ -31,11 +31,20 @@ export function deadLettersText(listed: readonly ListedLetter[], { width, style,
 function causesText(listed: readonly ListedLetter[]): string {
   const causes = new Map<string, number>()
   for (const { letter } of listed) {
-    const cause = `${letter.code} at ${letter.step}`
+    const cause = `${letter.code} at ${stepText(letter)}`
     causes.set(cause, (causes.get(cause) ?? 0) + 1)
   }
   const parts = [...causes].sort((a, b) => b[1] - a[1]).map(([cause, times]) => `${times} ${cause}`)
   return `${counted(listed.length, 'dead letter')}: ${parts.join(', ')}`
+}
+
+/** The same for all items: `audience/…/subscribe`. */
+function stepText({ step, item }: DeadLetter): string {
+  return item ? `${item.each}/…/${step.slice(step.lastIndexOf('/') + 1)}` : step
+}
+
+function subjectText({ event, item }: DeadLetter): string {
+  return item ? `${event.subject}, item ${item.key}` : event.subject
 }
 
 export function deadLetterText({ letter, resolution }: ListedLetter, { style, now }: View): string {
@@ -47,6 +56,7 @@ export function deadLetterText({ letter, resolution }: ListedLetter, { style, no
     ...(status === undefined ? [] : [['answer', `HTTP ${status}`] satisfies [string, string]]),
     ['tried', `${counted(attempts, 'time')}, first ${letter.firstAt}`],
     ['given up', `${letter.lastAt}, ${relative(letter.lastAt, now)}`],
+    ...(letter.item ? [['item', `${letter.item.key} of ${letter.item.each}`] satisfies [string, string]] : []),
     ['event', `${event.type} ${event.subject}, ${event.id}`],
     ['lies at', `${letter.topic}/${letter.partition}/${letter.offset}`],
     ['config', letter.configHash],
@@ -56,6 +66,7 @@ export function deadLetterText({ letter, resolution }: ListedLetter, { style, no
   return [
     ...lines,
     ...(letter.details === undefined ? [] : blockText(detailsTitle(status), letter.details, style)),
+    ...(letter.item ? blockText('The item, which a redrive does alone', letter.item.value, style) : []),
     ...blockText('The event', event.data, style),
     ...(Object.keys(letter.names).length > 0 ? blockText('What earlier steps had added', letter.names, style) : []),
     '',

@@ -1,53 +1,12 @@
-import type { Clock } from '../../environment.ts'
 import type { ReconcileProgress, RecordName } from '../../runtime/sync-reports.ts'
 import type { ReconcileReport } from '../../sync/reconcile-report.ts'
-import type { Output } from '../shell.ts'
 import type { View } from './status-text.ts'
-import type { Style } from './style.ts'
 import { recordText, valueText } from './sync-text.ts'
 import { table } from './table.ts'
-import { count, counted, cut, plain } from './text.ts'
-
-const BAR_WIDTH = 20
-const LINE_EVERY_MS = 5000
-const CLEAR_LINE = '\r\u001b[K'
+import { count, counted, plain } from './text.ts'
 
 export type Reading = Exclude<ReconcileProgress, { report: ReconcileReport }>
 export type Compared = Extract<ReconcileProgress, { report: ReconcileReport }>
-
-/** How far a side is read: one line that moves on a terminal, else a line every few seconds. */
-export class ReadingView {
-  readonly #output: Output
-  readonly #style: Style
-  readonly #clock: Clock
-  #shownAt = Number.NEGATIVE_INFINITY
-  #side: Reading['side'] | undefined
-  #drawn = false
-
-  constructor(output: Output, style: Style, clock: Clock) {
-    this.#output = output
-    this.#style = style
-    this.#clock = clock
-  }
-
-  async show(reading: Reading): Promise<void> {
-    if (this.#output.isTty) {
-      this.#drawn = true
-      const line = `${barText(reading, this.#style)} ${readingText(reading)}`
-      return this.#output.write(CLEAR_LINE + cut(line, (this.#output.columns ?? 100) - 1))
-    }
-    const now = this.#clock.elapsed()
-    if (reading.side === this.#side && now - this.#shownAt < LINE_EVERY_MS) return
-    this.#shownAt = now
-    this.#side = reading.side
-    await this.#output.write(`${readingText(reading)}\n`)
-  }
-
-  async clear(): Promise<void> {
-    if (this.#drawn) await this.#output.write(CLEAR_LINE)
-    this.#drawn = false
-  }
-}
 
 /** `reading twenty person: 1,200 of 10,000 (12%)` */
 export function readingText({ name, seen, total }: Reading): string {
@@ -55,9 +14,9 @@ export function readingText({ name, seen, total }: Reading): string {
   return `reading ${recordText(name)}: ${count(seen)}${total === undefined ? '' : ` of ${count(total)}`}${part}`
 }
 
-function barText({ seen, total }: Reading, style: Style): string {
-  const full = total ? Math.min(BAR_WIDTH, Math.floor((seen * BAR_WIDTH) / total)) : 0
-  return `[${style.green('#'.repeat(full))}${' '.repeat(BAR_WIDTH - full)}]`
+/** 0 to 1; not known without a total. */
+export function readingShare({ seen, total }: Reading): number {
+  return total ? seen / total : 0
 }
 
 /** What the comparison found, line by line; nothing that is zero but `equal`. */
