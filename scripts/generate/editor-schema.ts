@@ -18,7 +18,7 @@ import type { Generated } from './files.ts'
 
 type Json = Record<string, unknown>
 
-const REFERENCE = {
+export const REFERENCE = {
   type: 'string',
   pattern: '^\\$\\{[^}]+\\}$',
   description: 'A reference: `${NAME}` for an environment variable, `${file:./path}` for the content of a file.',

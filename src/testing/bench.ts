@@ -1,5 +1,5 @@
 import pino from 'pino'
-import type { Config, SystemConfig } from '../config/config.ts'
+import { type Config, ConfigError, type SystemConfig } from '../config/config.ts'
 import { inMemory } from '../config/in-memory.ts'
 import { loadConfig } from '../config/load.ts'
 import { VirtualClock } from '../environment/virtual-clock.ts'
@@ -67,6 +67,7 @@ export class Bench {
     const mails: SentMail[] = []
     const registry = testRegistry({ activity, mails })
     const config = forTests(await loadConfig(file.configs, { env: file.variables, registry }))
+    refuseDatabases(config)
     const network = new Network(config, answers, activity)
     const clock = new VirtualClock(file.now - START_MS - GIVEN_BEFORE_MS, () => activity.over())
     let ids = 0
@@ -175,6 +176,15 @@ export class Bench {
 
 function isTwenty({ definition }: SystemConfig): boolean {
   return definition.type === 'twenty'
+}
+
+/** @throws ConfigError: a database has no stand-in, and a case reaches nothing outside. */
+function refuseDatabases(config: Config): void {
+  const message = 'cases cannot run on a config with a Postgres system: nothing stands in for a database'
+  const problems = [...config.systems.values()]
+    .filter(({ definition }) => definition.type === 'postgres')
+    .map(({ name }) => config.problemAt(['systems', name], 'not-testable', message))
+  if (problems.length > 0) throw new ConfigError(problems)
 }
 
 /** Everything in memory; and Twenty tells of changes at once, as it does where its webhook is registered. */

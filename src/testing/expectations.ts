@@ -96,9 +96,12 @@ function namesOf(flows: readonly FlowReport[]): string[] {
   return flows.map(({ name }) => name)
 }
 
-/** A number says how many; a list says which. */
+/** A number says how many; a list says which, and `$includes` some of them. */
 function amount(node: Node, found: readonly unknown[] | number, path: ConfigPath, one: string): Mismatch[] {
   if (node.kind === 'list' && typeof found !== 'number') return listMismatches(node, found, path, one)
+  const some = node.kind === 'map' ? node.entries.get('$includes') : undefined
+  if (some?.kind === 'list' && typeof found !== 'number')
+    return listMismatches(some, found, [...path, '$includes'], one, true)
   const count = typeof found === 'number' ? found : found.length
   const expected = node.kind === 'scalar' ? node.value : undefined
   return expected === count ? [] : [{ place: node.place, path, message: `how many: ${one}`, expected, found: count }]

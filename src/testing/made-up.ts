@@ -19,6 +19,7 @@ export function testVariables(given: Readonly<Record<string, unknown>>): Variabl
 function madeUp(name: string): string {
   const host = name.toLowerCase().replaceAll('_', '-')
   if (/^(SMTP|MAIL)/i.test(name)) return `smtps://${host}.test`
+  if (/^(DATABASE|POSTGRES|PG)/i.test(name)) return `postgres://${host}.test/test`
   if (/_(URL|URI|ENDPOINT)$/i.test(name)) return `https://${host}.test`
   // Some senders' secrets are written so; to the others it is a text like any.
   if (/_SECRET$/i.test(name)) return `whsec_${Buffer.from(host).toString('base64')}`

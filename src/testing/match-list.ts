@@ -17,6 +17,7 @@ export function listMismatches(
   found: readonly unknown[],
   path: ConfigPath,
   one: string,
+  mayHaveMore = false,
 ): Mismatch[] {
   const left = new Set(found)
   const open: Pairing[] = []
@@ -25,6 +26,7 @@ export function listMismatches(
     if (fitting === undefined) open.push({ expected: item, path: [...path, at] })
     else left.delete(fitting)
   }
+  if (mayHaveMore) return open.flatMap(pairing => nearest(pairing, new Set(left), one))
   const differing = open.flatMap(pairing => nearest(pairing, left, one))
   const place = expected.keyPlace ?? expected.place
   const message = `${one}: there is one more than the test says`

@@ -23,6 +23,10 @@ function some<S extends TSchema>(one: S, options: FieldOptions) {
     [
       Type.Integer({ minimum: 0, description: 'How many.', examples: [1] }),
       Type.Array(one, { description: 'Each of them, in any order.' }),
+      Type.Object(
+        { $includes: Type.Array(one, { description: 'These, in any order.' }) },
+        { ...closed, description: 'These at least.' },
+      ),
     ],
     { ...options },
   )

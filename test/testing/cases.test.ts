@@ -188,17 +188,12 @@ cases:
   waiting:
     do: [{ post: { to: form, json: { email: late@example.com } } }]
     expect: { waiting: { ask: 1 } }
-  dead:
-    do:
-      - post: { to: form, json: { email: late@example.com } }
-      - after: 2d
-    expect: { deadLetters: [{ code: SERVER_ERROR }] }
   unsaid:
     do: [{ post: { to: form, json: { email: late@example.com } } }]
 `
     const failures = await failuresOf({ config, test })
     expect(failures).toHaveLength(1)
-    expect(failures[0]).toMatch(/^24:3 : flow ask: 1 events wait for another try after SYSTEM_UNAVAILABLE: /)
+    expect(failures[0]).toMatch(/^19:3 : flow ask: 1 events wait for another try after SYSTEM_UNAVAILABLE: /)
   })
 
   it('sees bodies of every kind, and a delivery that is repeated', async () => {
@@ -248,6 +243,20 @@ cases:
     expect: { deadLetters: 1 }
 `
     expect(await failuresOf({ config, test })).toEqual([])
+  })
+
+  it('may say of what there is that it includes something', async () => {
+    const test = `
+cases:
+  one:
+    given: { records: { twenty: { person: [{ jobTitle: CTO }, { jobTitle: CEO }, { jobTitle: CIO }] } } }
+    expect: { records: { twenty: { person: { $includes: [{ jobTitle: CEO }, { jobTitle: CFO }] } } } }
+`
+    expect(await failuresOf({ config: LEADS, test })).toEqual([
+      expect.stringMatching(
+        /^5:90 .*person\.\$includes\[1\]\.jobTitle: expected "CFO", found "C[TI]O"$|^5:\d+ cases\.one\.expect\.records\.twenty\.person\["\$includes"\]\[1\]\.jobTitle: expected "CFO", found "CTO"$/,
+      ),
+    ])
   })
 
   it('says what the workspace has against the config, at its line', async () => {
@@ -305,6 +314,16 @@ cases:
     ])
     expect(await problemsOf({ config: `${LEADS}\nflow: {}`, test: 'cases: { one: {} }' })).toEqual([
       expect.stringMatching(/there is no key `flow` here => flows/),
+    ])
+  })
+
+  it('says so where a system has no stand-in', async () => {
+    const config = FORM.replace(
+      'connectors:',
+      '  base: { type: postgres, url: "${DATABASE_URL}", tables: { leads: { table: leads, id: id, updatedAt: updated_at } } }\nconnectors:',
+    )
+    expect(await problemsOf({ config, test: 'cases: { one: {} }' })).toEqual([
+      '4:3 systems.base: cases cannot run on a config with a Postgres system: nothing stands in for a database',
     ])
   })
 
