@@ -16,6 +16,8 @@ export interface SandboxAllOptions {
   /** Of Twenty; the others take the next ones. 0 takes free ones. */
   readonly port: number
   readonly apiKey: string
+  /** Where the daemon takes webhooks. Default: where `twenty-sync run` listens unless told otherwise. */
+  readonly intake?: string
 }
 
 export interface SandboxAll {
@@ -25,16 +27,34 @@ export interface SandboxAll {
   readonly variables: Readonly<Record<string, string>>
   /** Who is where, Twenty first. */
   readonly systems: readonly { readonly name: string; readonly url: string }[]
+  readonly parts: Parts
   stop(): Promise<void>
 }
 
-/** Where `twenty-sync run` listens unless told otherwise. */
+type Running<T extends (...given: never[]) => Promise<unknown>> = Awaited<ReturnType<T>>
+
+/** Each stand-in, with its switches and what it knows. */
+export interface Parts {
+  readonly twenty: Running<typeof startSandboxTwenty>
+  readonly mail: Running<typeof startSandboxMail>
+  readonly inbox: Running<typeof startSandboxInbox>
+  readonly enrichment: Running<typeof startSandboxEnrichment>
+  readonly scoring: Running<typeof startSandboxScoring>
+  readonly warehouse: Running<typeof startSandboxWarehouse>
+  readonly newsletter: Running<typeof startSandboxNewsletter>
+  readonly sequences: Running<typeof startSandboxSequences>
+  readonly recorder: Running<typeof startSandboxRecorder>
+  readonly stripe: Running<typeof startSandboxStripe>
+  readonly erp: Running<typeof startSandboxRest>
+  readonly slack: Running<typeof startSandboxHttp>
+}
+
 const INTAKE = 'http://127.0.0.1:8080'
 const STRIPE = { secretKey: 'sk_test_sandbox', webhookSecret: 'whsec_sandbox' }
 const ERP_WEBHOOK_SECRET = 'sandbox-erp-secret'
 
 /** Twenty with the fields that the shipped configs use, and every other system that they talk to. */
-export async function startSandboxAll({ port, apiKey }: SandboxAllOptions): Promise<SandboxAll> {
+export async function startSandboxAll({ port, apiKey, intake = INTAKE }: SandboxAllOptions): Promise<SandboxAll> {
   const started: { stop(): Promise<void> }[] = []
   let next = port
   const start = async <T extends { stop(): Promise<void> }>(begin: (options: { port: number }) => Promise<T>) => {
@@ -52,20 +72,23 @@ export async function startSandboxAll({ port, apiKey }: SandboxAllOptions): Prom
     const warehouse = await start(startSandboxWarehouse)
     const newsletter = await start(startSandboxNewsletter)
     const sequences = await start(startSandboxSequences)
-    const recorder = await start(options => startSandboxRecorder({ ...options, target: `${INTAKE}/hooks/recorder` }))
+    const recorder = await start(options => startSandboxRecorder({ ...options, target: `${intake}/hooks/recorder` }))
     const inbox = await start(options => startSandboxInbox(mail, options))
     const stripe = await start(options =>
-      startSandboxStripe({ ...options, ...STRIPE, webhookUrl: `${INTAKE}/hooks/stripe` }),
+      startSandboxStripe({ ...options, ...STRIPE, webhookUrl: `${intake}/hooks/stripe` }),
     )
-    const webhook = { url: `${INTAKE}/hooks/erp`, secret: ERP_WEBHOOK_SECRET, record: true, changes: true }
-    const erp = await start(options => startSandboxRest({ ...options, settings: { webhook } }))
+    const webhook = { url: `${intake}/hooks/erp`, secret: ERP_WEBHOOK_SECRET, record: true, changes: true }
+    const erp = await start(options =>
+      startSandboxRest({ ...options, settings: { webhook, etags: true, unique: ['email'] } }),
+    )
     const slack = await start(options => startSandboxHttp({ ...options, answer: () => ({ body: 'ok' }) }))
     const apis = { enrichment, scoring, warehouse, newsletter, sequences, recorder, stripe, erp, slack }
-    const named = { twenty, mail, inbox, ...apis }
+    const parts: Parts = { twenty, mail, inbox, ...apis }
     return {
       url: twenty.url,
       apiKey,
-      systems: Object.entries(named).map(([name, { url }]) => ({ name, url })),
+      parts,
+      systems: Object.entries(parts).map(([name, { url }]) => ({ name, url })),
       variables: {
         TWENTY_URL: twenty.url,
         TWENTY_API_KEY: apiKey,

@@ -1,9 +1,10 @@
 import { parseArgs, styleText } from 'node:util'
 import { NotAvailable } from '../services/look-up.ts'
-import { type EngineName, type Stack, startStack } from '../stack/stack.ts'
-import { SCENES as FORM_SCENES } from './scenes.ts'
+import { type EngineName, type Stack, type StackOptions, startStack } from '../stack/stack.ts'
+import { SCENES as FORM_SCENES, type Scene } from './scenes.ts'
 import { showEngine } from './show-engine.ts'
 import { SYNC_SCENES } from './sync-scenes.ts'
+import { USE_CASE_SCENES, CONFIGS as USE_CASES } from './use-case-scenes.ts'
 
 const USAGE = 'npm run demo -- [--engine embedded|kafka] [--once]'
 
@@ -11,8 +12,29 @@ const { values } = parseArgs({
   options: { engine: { type: 'string', default: 'embedded' }, once: { type: 'boolean', default: false } },
 })
 
-const CONFIGS = ['config/web-form-leads.yaml', 'config/two-way-sync.yaml']
-const SCENES = [...FORM_SCENES, ...SYNC_SCENES]
+interface Part {
+  readonly title: string
+  readonly options: Omit<StackOptions, 'engine'>
+  readonly scenes: readonly Scene[]
+}
+
+/** Two installations, one after the other: the first has the rate limits of a real Twenty. */
+const PARTS: readonly Part[] = [
+  {
+    title: 'A web form, and an ERP in step with Twenty',
+    options: {
+      configs: ['config/web-form-leads.yaml', 'config/two-way-sync.yaml'],
+      erp: { settings: { etags: true, unique: ['email'] } },
+    },
+    scenes: [...FORM_SCENES, ...SYNC_SCENES],
+  },
+  {
+    title: `All ${USE_CASES.length} use cases on one daemon`,
+    options: { configs: USE_CASES, everything: true, unlimited: true },
+    scenes: USE_CASE_SCENES,
+  },
+]
+const COUNT = PARTS.reduce((sum, { scenes }) => sum + scenes.length, 0)
 
 async function main(): Promise<number> {
   const engine = values.engine
@@ -20,28 +42,38 @@ async function main(): Promise<number> {
     console.error(`--engine is embedded or kafka, not ${engine}\n${USAGE}`)
     return 2
   }
-  const stack = await started(engine)
-  if (!stack) return 3
-  const interrupted = new Promise<void>(resolve => process.once('SIGINT', resolve).once('SIGTERM', resolve))
-  try {
-    introduce(stack)
-    const failed = await playAll(stack)
-    await stack.settled()
-    await showEngine(stack)
-    if (values.once || failed > 0) return failed === 0 ? 0 : 1
-    invite(stack)
-    await interrupted
-    return 0
-  } finally {
-    console.log('\nStopping what was started …')
-    await stack.stop()
+  console.log(bold(`\ntwenty-sync on the ${engine === 'kafka' ? 'Kafka and Redis' : 'embedded'} engine`))
+  const ending = new AbortController()
+  const end = () => ending.abort()
+  process.once('SIGINT', end).once('SIGTERM', end)
+  let failed = 0
+  let played = 0
+  for (const part of PARTS) {
+    const stack = await started(engine, part)
+    if (!stack) return 3
+    try {
+      introduce(stack, part)
+      failed += await playAll(stack, part.scenes, played, ending.signal)
+      if (ending.signal.aborted) return 130
+      played += part.scenes.length
+      await stack.settled()
+      if (part === PARTS[0]) await showEngine(stack)
+      if (part !== PARTS.at(-1)) continue
+      tell(failed)
+      if (values.once || failed > 0) return failed === 0 ? 0 : 1
+      invite(stack)
+      await new Promise<void>(resolve => ending.signal.addEventListener('abort', () => resolve()))
+    } finally {
+      console.log('Stopping what was started …')
+      await stack.stop()
+    }
   }
+  return 0
 }
 
-async function started(engine: EngineName): Promise<Stack | undefined> {
-  console.log(bold(`\ntwenty-sync on the ${engine === 'kafka' ? 'Kafka and Redis' : 'embedded'} engine\n`))
+async function started(engine: EngineName, { options }: Part): Promise<Stack | undefined> {
   try {
-    return await startStack({ engine, configs: CONFIGS, erp: { settings: { etags: true, unique: ['email'] } } })
+    return await startStack({ engine, ...options })
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
     console.error(`Kafka and Redis cannot be had here:\n${error.message}\n`)
@@ -52,19 +84,21 @@ async function started(engine: EngineName): Promise<Stack | undefined> {
   }
 }
 
-function introduce({ twenty, erp, url, found }: Stack): void {
+function introduce({ twenty, erp, url, found }: Stack, { title, options }: Part): void {
+  console.log(bold(`\n${title}\n`))
   for (const line of found) console.log(`  engine   ${line}`)
   console.log(`  Twenty   ${twenty.url}  (a stand-in that follows docs/twenty.md)`)
   console.log(`  intake   ${url}/hooks/lead-form`)
   console.log(`  ERP      ${erp!.url}  (a stand-in REST API)`)
-  console.log(`  config   ${CONFIGS.join(', ')}\n`)
+  console.log(`  config   ${options.configs.join(', ')}\n`)
 }
 
 /** How many scenes went wrong. */
-async function playAll(stack: Stack): Promise<number> {
+async function playAll(stack: Stack, scenes: readonly Scene[], before: number, ending: AbortSignal): Promise<number> {
   let failed = 0
-  for (const [index, scene] of SCENES.entries()) {
-    console.log(bold(`${index + 1}  ${scene.title}`))
+  for (const [index, scene] of scenes.entries()) {
+    if (ending.aborted) break
+    console.log(bold(`${before + index + 1}  ${scene.title}`))
     try {
       for (const line of await scene.play(stack)) console.log(`   ${styleText('green', '✓')} ${line}`)
     } catch (error) {
@@ -79,12 +113,15 @@ async function playAll(stack: Stack): Promise<number> {
     }
     console.log()
   }
+  return failed
+}
+
+function tell(failed: number): void {
   const verdict =
     failed === 0
-      ? styleText('green', `All ${SCENES.length} came out as they must.`)
-      : styleText('red', `${failed} of ${SCENES.length} went wrong.`)
+      ? styleText('green', `All ${COUNT} came out as they must.`)
+      : styleText('red', `${failed} of ${COUNT} went wrong.`)
   console.log(`${verdict}\n`)
-  return failed
 }
 
 function invite({ url, twenty, env }: Stack): void {

@@ -188,6 +188,6 @@ function member({ members }: SandboxTwenty, id: unknown): string {
   return fullName(members.find(row => row.id === id)!)
 }
 
-function subject(mail: string): string {
+export function subject(mail: string): string {
   return /^Subject: (.*)$/m.exec(mail)?.[1]?.trim() ?? ''
 }

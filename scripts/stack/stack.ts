@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Parts, startSandboxAll } from '../../sandbox/all.ts'
 import { type SandboxMail, startSandboxMail } from '../../sandbox/mail/server.ts'
 import { type SandboxRest, type SandboxRestOptions, startSandboxRest } from '../../sandbox/rest/server.ts'
 import { type SandboxTwenty, type SandboxTwentyOptions, startSandboxTwenty } from '../../sandbox/twenty/server.ts'
@@ -20,6 +21,8 @@ export interface StackOptions {
   readonly twenty?: SandboxTwentyOptions
   /** Present: a REST API for `config/two-way-sync.yaml`, as `${ERP_URL}`. */
   readonly erp?: SandboxRestOptions
+  /** Every stand-in that the shipped configs talk to. */
+  readonly everything?: boolean
   /** No limit on calls to Twenty, on neither side: for what is not about limits, and would wait for them. */
   readonly unlimited?: boolean
   /** Kafka and Redis behind TLS, with passwords and a client certificate; servers of this stack's own. */
@@ -38,6 +41,7 @@ export interface Stack {
   /** Takes the mails, as `${SMTP_URL}`. */
   readonly mail: SandboxMail
   readonly erp?: SandboxRest
+  readonly everything?: Everything
   readonly daemon: DaemonProcess
   readonly url: string
   /** The stack's own part of the config: engine, server and extras. */
@@ -58,6 +62,8 @@ export interface Stack {
   stop(): Promise<void>
 }
 
+export type Everything = Parts
+
 const ERP_WEBHOOK_SECRET = 'sandbox-erp-secret'
 const FORM_KEY = 'demo-form-key'
 
@@ -75,24 +81,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 async function start(options: StackOptions, folder: string, closers: (() => Promise<unknown>)[]): Promise<Stack> {
   const engine = await (options.secured ? startSecuredEngine : startEngine)(options.engine, folder, closers)
-  const twenty = await startSandboxTwenty(options.twenty)
-  closers.push(() => twenty.stop())
-  const mail = await startSandboxMail()
-  closers.push(() => mail.stop())
-  const erp = options.erp && (await startSandboxRest(options.erp))
-  if (erp) closers.push(() => erp.stop())
   const [port] = await freePorts(1)
   const url = `http://127.0.0.1:${port}`
+  const { twenty, mail, erp, everything, variables } = await startSystems(options, url, closers)
   const own = join(folder, 'stack.yaml')
   const configText = `server: { host: 127.0.0.1, port: ${port}, publicUrl: "${url}" }\n${engine.yaml}\n${options.extra ?? ''}`
   await writeFile(own, configText)
   const env = {
-    TWENTY_URL: twenty.url,
-    TWENTY_API_KEY: twenty.apiKey,
-    TWENTY_WEBHOOK_SECRET: 'sandbox-webhook-secret',
+    ...variables,
     FORM_KEY,
-    SMTP_URL: mail.url,
-    ...(erp && { ERP_URL: erp.url, ERP_TOKEN: erp.token, ERP_WEBHOOK_SECRET }),
     ...engine.env,
     ...options.env,
   }
@@ -101,13 +98,15 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
   if (options.unlimited) twenty.faults.rateLimit.enabled = false
   const daemon = new DaemonProcess({ configs, env, url, ...(options.onLog && { onLog: options.onLog }) })
   closers.push(() => daemon.end('SIGKILL'))
-  if (erp) erp.settings.webhook = { url: `${url}/hooks/erp`, secret: ERP_WEBHOOK_SECRET, record: true, changes: true }
   await daemon.start()
+  // What happens before that is found by the next poll, minutes later.
+  if (await subscribes(shipped)) await eventually('Twenty knows the webhook', () => hasWebhook(twenty))
   return {
     engine: options.engine,
     twenty,
     mail,
     ...(erp && { erp }),
+    ...(everything && { everything }),
     daemon,
     configFile: own,
     configText,
@@ -122,6 +121,53 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
     settled: ms => eventually('all flows at rest', () => atRest(url), ms ?? 60_000),
     stop: () => closeAll(closers),
   }
+}
+
+async function subscribes(configs: readonly string[]): Promise<boolean> {
+  const texts = await Promise.all(configs.map(file => readFile(file, 'utf8')))
+  return texts.some(text => /^ +registerWebhook: true$/m.test(text))
+}
+
+function hasWebhook(twenty: SandboxTwenty): boolean {
+  const headers = { authorization: `Bearer ${twenty.apiKey}` }
+  return (twenty.handle({ method: 'GET', url: '/rest/webhooks', headers }).body as unknown[]).length > 0
+}
+
+interface Systems {
+  readonly twenty: SandboxTwenty
+  readonly mail: SandboxMail
+  readonly erp?: SandboxRest
+  readonly everything?: Everything
+  readonly variables: Readonly<Record<string, string>>
+}
+
+async function startSystems(
+  options: StackOptions,
+  intake: string,
+  closers: (() => Promise<unknown>)[],
+): Promise<Systems> {
+  if (options.everything) {
+    const { parts, variables, stop } = await startSandboxAll({ port: 0, apiKey: 'sandbox-api-key', intake })
+    closers.push(stop)
+    return { twenty: parts.twenty, mail: parts.mail, erp: parts.erp, everything: parts, variables }
+  }
+  const twenty = await startSandboxTwenty(options.twenty)
+  closers.push(() => twenty.stop())
+  const mail = await startSandboxMail()
+  closers.push(() => mail.stop())
+  const erp = options.erp && (await startSandboxRest(options.erp))
+  if (erp) {
+    closers.push(() => erp.stop())
+    erp.settings.webhook = { url: `${intake}/hooks/erp`, secret: ERP_WEBHOOK_SECRET, record: true, changes: true }
+  }
+  const variables = {
+    TWENTY_URL: twenty.url,
+    TWENTY_API_KEY: twenty.apiKey,
+    TWENTY_WEBHOOK_SECRET: 'sandbox-webhook-secret',
+    SMTP_URL: mail.url,
+    ...(erp && { ERP_URL: erp.url, ERP_TOKEN: erp.token, ERP_WEBHOOK_SECRET }),
+  }
+  return { twenty, mail, ...(erp && { erp }), variables }
 }
 
 /** Copies in the folder, with limits that nothing reaches. The files that they name stay where they are. */

@@ -38,11 +38,25 @@ function merged(earlier: Node, later: Node, path: ConfigPath, problems: Problems
   for (const [key, node] of later.entries) {
     const known = entries.get(key)
     const at = [...path, key]
-    // Files that each run on their own name the system they share; together they are one config.
-    if (known && mayRepeat && saysTheSame(known, node)) continue
     // A flow is defined in one place; settings of `log` may be spread.
-    if (known) entries.set(key, isNamed ? twice(known, node, at, problems) : merged(known, node, at, problems))
+    if (known && mayRepeat) entries.set(key, joined(known, node, at, problems))
+    else if (known) entries.set(key, isNamed ? twice(known, node, at, problems) : merged(known, node, at, problems))
     else entries.set(key, node)
+  }
+  return { ...earlier, entries }
+}
+
+/**
+ * Files that each run on their own name the system that they share; together they are one config. What one of them leaves
+ * out another one may say, and none may say otherwise.
+ */
+function joined(earlier: Node, later: Node, path: ConfigPath, problems: Problems): Node {
+  if (saysTheSame(earlier, later)) return earlier
+  if (earlier.kind !== 'map' || later.kind !== 'map') return twice(earlier, later, path, problems)
+  const entries = new Map(earlier.entries)
+  for (const [key, node] of later.entries) {
+    const known = entries.get(key)
+    entries.set(key, known ? joined(known, node, [...path, key], problems) : node)
   }
   return { ...earlier, entries }
 }

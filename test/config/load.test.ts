@@ -275,20 +275,31 @@ describe('several files', () => {
   it('must not define a name twice', async () => {
     const files = {
       'a.yaml': `${SYSTEM}log:\n  prefix: a\n`,
-      'b.yaml': `${SYSTEM.replace(' }', ', timeout: 5s }')}log:\n  prefix: b\nserver: 5\n`,
+      'b.yaml': `${SYSTEM.replace('type: twenty', 'type: http')}log:\n  prefix: b\nserver: 5\n`,
       'c.yaml': 'server: { port: 1 }\n',
     }
     expect(await linesOf(files)).toEqual([
-      'b.yaml:2:3 systems.twenty duplicate-name: system "twenty" is also defined at a.yaml:2:3',
+      'b.yaml:2:13 systems.twenty.type duplicate-name: `systems.twenty.type` is also defined at a.yaml:2:13',
       'b.yaml:4:3 log.prefix duplicate-name: `log.prefix` is also defined at a.yaml:4:3',
       'b.yaml:5:9 server type: this must be a map, and is the number 5',
       'c.yaml:1:1 server duplicate-name: `server` is also defined at b.yaml:5:1',
     ])
   })
 
-  it('may each name the system that they share, in the same words', async () => {
-    const { config } = await load({ 'a.yaml': SYSTEM, 'b.yaml': SYSTEM }, { paths: ['a.yaml', 'b.yaml'] })
-    expect([...config.systems.keys()]).toEqual(['twenty'])
+  it('may each name the system that they share, and what one leaves out another one says', async () => {
+    const more = SYSTEM.replace(' }', ', timeout: 5s, limits: { perMinute: 50 } }')
+    const less = SYSTEM.replace(' }', ', limits: { perSecond: 5 } }')
+    for (const paths of [
+      ['a.yaml', 'b.yaml', 'c.yaml'],
+      ['c.yaml', 'b.yaml', 'a.yaml'],
+    ]) {
+      const { config } = await load({ 'a.yaml': SYSTEM, 'b.yaml': more, 'c.yaml': less }, { paths })
+      expect([...config.systems.keys()]).toEqual(['twenty'])
+      expect(config.systems.get('twenty')!.config).toMatchObject({
+        timeout: '5s',
+        limits: { perMinute: 50, perSecond: 5 },
+      })
+    }
   })
 
   it('that are not there are problems, all of them', async () => {

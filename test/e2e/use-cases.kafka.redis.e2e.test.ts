@@ -1,0 +1,3 @@
+import { describeUseCases } from './use-cases.ts'
+
+describeUseCases('kafka')
