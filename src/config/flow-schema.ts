@@ -58,7 +58,7 @@ const Collect = Type.Object(
   {
     additionalProperties: false,
     description:
-      'Events wait, durably, and start together when their window ends, so that calls are full and a record that changes often is written once. What a person sends back does not wait.',
+      'Events wait, durably, and start together when their window ends, so that calls are full and a record that changes often is written once. What a person sends back does not wait, nor does a replay.',
     examples: [{ every: '15m', max: 500 }],
   },
 )

@@ -90,6 +90,10 @@ export class Collection {
     return first?.since
   }
 
+  hasTaken(topic: string, partition: number): boolean {
+    return (this.#rooms.get(partitionKey({ topic, partition }))?.mark.taken.offset ?? -1) >= 0
+  }
+
   has(logged: LoggedEvent): boolean {
     return this.#rooms.get(partitionKey(logged))?.has(logged) ?? false
   }

@@ -115,8 +115,9 @@ export class Collector {
     return this.#collection.has(logged)
   }
 
-  get isOn(): boolean {
-    return this.#settings !== undefined
+  /** Something of the partition was taken in, by this config or an earlier one. */
+  hasTaken(topic: string, partition: number): boolean {
+    return this.#collection.hasTaken(topic, partition)
   }
 
   /** P2: durable, and only then finished for the offset. Resolves when there is room for more. */

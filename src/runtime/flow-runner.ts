@@ -15,7 +15,7 @@ import { OwnedPartition, partitionKey } from './owned-partition.ts'
 import { ParkedLanes } from './parked-lanes.ts'
 import { Parking } from './parking.ts'
 import type { Supervised } from './supervisor.ts'
-import type { WriteLedger, Written } from './write-ledger.ts'
+import type { WriteLedger } from './write-ledger.ts'
 
 export interface FlowRunnerOptions {
   readonly flow: CompiledFlow
@@ -143,29 +143,26 @@ export class FlowRunner implements Supervised {
     if (!owner) return
     const wanted = events.filter(logged => this.#wants(owner, logged))
     const [entries, written] = await this.#prefetch(owner, wanted)
+    const collects = this.#collects(partition)
     const collectable: Collectable[] = []
     for (let at = 0; at < wanted.length; at++) {
       if (owner.closed) return
       const logged = wanted[at]!
       const lane = this.#collector.laneOf(logged.event)
-      const cause = this.flow.collect || this.#collector.has(logged) ? this.#causeOf(logged, written?.[at]) : undefined
-      if (!this.#isCollected(logged, cause)) {
-        this.#lanes.push(lane, { owner, logged, entry: entries?.[at], written: written?.[at] })
-      } else if (this.#collector.has(logged)) partition.finished(logged.offset)
-      else collectable.push({ logged, lane, ...(cause && { cause }) })
+      const cause = collects ? this.#options.ledger.causeOf(logged.event, written?.[at]) : undefined
+      // The echo of an own write says nothing new, and must not stand for what does.
+      const waits = collects && this.#jobs.isFor(logged) && cause?.flow !== this.flow.identity
+      if (waits && this.#collector.has(logged)) partition.finished(logged.offset)
+      else if (waits && this.flow.collect) collectable.push({ logged, lane, ...(cause && { cause }) })
+      else this.#lanes.push(lane, { owner, logged, entry: entries?.[at], written: written?.[at] })
     }
     if (collectable.length > 0) await this.#collector.take(owner, collectable)
   }
 
-  #causeOf({ event }: LoggedEvent, written: Entry | undefined): Written | undefined {
-    return this.#options.ledger.causeOf(event, written)
-  }
-
-  /** Not what a person sent back, nor the echo of an own write: that one says nothing new, and must not stand for what does. */
-  #isCollected(logged: LoggedEvent, cause: Written | undefined): boolean {
-    if (this.#options.replay || logged.topic === this.flow.redriveTopic) return false
-    if (!this.#collector.isOn && !this.#collector.has(logged)) return false
-    return this.#jobs.isFor(logged) && cause?.flow !== this.flow.identity
+  /** Not what a person sent back, nor a replay. */
+  #collects({ topic, partition }: Partition): boolean {
+    if (this.#options.replay || topic === this.flow.redriveTopic) return false
+    return this.flow.collect !== undefined || this.#collector.hasTaken(topic, partition)
   }
 
   #wants(owner: OwnedPartition, logged: LoggedEvent): boolean {
