@@ -227,7 +227,7 @@ export class EachLoop {
     }
     const { event: _event, data: _data, ...names } = scope
     const key = unit.items.length === 1 ? unit.items[0]!.key : unit.key
-    const item = { each: step.id, key, value: unit.value, prefix, names, steps }
+    const item = { each: step.id, key, value: unit.value, prefix, names, steps: withoutReads(steps) }
     const failure = run.failureOf(error, prefix)
     const { count: attempts, firstAt } = tries
     const stop = await outcomes.failed(run, { item, failure, error, attempts, firstAt })
@@ -285,6 +285,11 @@ export class EachLoop {
       ([key, { skipped }]) => skipped !== undefined || !this.#lasting.has(key.slice(key.lastIndexOf('/') + 1)),
     )
   }
+}
+
+/** What was read is read again by a redrive: somebody may have put it right. */
+function withoutReads(steps: Readonly<Record<string, StepRecord>>): Record<string, StepRecord> {
+  return Object.fromEntries(Object.entries(steps).filter(([, { read }]) => !read))
 }
 
 /** Of one item. */

@@ -25,6 +25,13 @@ interface Source {
   readonly forget: (page: number) => void
 }
 
+/** An `each` that is under way. */
+export interface Loop extends EachCounts {
+  readonly event: string
+  readonly step: string
+  readonly total?: number
+}
+
 /** Runs `each` steps: over lists, and over what a system gives page by page. */
 export class Each {
   readonly #flow: string
@@ -32,6 +39,7 @@ export class Each {
   readonly #env: Pick<Environment, 'clock' | 'random'>
   readonly #outcomes: ItemOutcomes
   readonly #execute: EachLoopOptions['execute']
+  readonly #underWay = new Map<EachProgress, { readonly event: string; readonly step: string }>()
 
   constructor(options: {
     flow: string
@@ -47,6 +55,13 @@ export class Each {
     this.#execute = options.execute
   }
 
+  /** Those over long lists; of the others nobody asks how far they are. */
+  get underWay(): Loop[] {
+    return [...this.#underWay].flatMap(([{ keeps, counts, total }, about]) =>
+      keeps ? [] : [{ ...about, ...counts, ...(total !== undefined && { total }) }],
+    )
+  }
+
   /** @param path its step key. */
   async run(run: Run, step: EachStep, scope: Scope, path: string): Promise<EachCounts> {
     const earlier = run.steps.get(path)?.each
@@ -55,6 +70,7 @@ export class Each {
     if (!source) return NONE
     const progress = new EachProgress(source.of, source.keeps, earlier)
     run.loops.set(path, progress)
+    this.#underWay.set(progress, { event: run.event.id, step: path })
     try {
       await this.#loop(run, step, scope, path, progress, source)
       return progress.counts
@@ -63,6 +79,7 @@ export class Each {
       if (each) run.steps.set(path, { each })
       else run.steps.delete(path)
       run.loops.delete(path)
+      this.#underWay.delete(progress)
     }
   }
 

@@ -4,7 +4,7 @@ import type { ProcessResult, Scope } from '../processors/processor.ts'
 import type { Delivery, Item, Plan } from '../sinks/sink.ts'
 import { Abandoned } from './abandoned.ts'
 import type { PlannedEffect } from './batcher.ts'
-import { Each } from './each.ts'
+import { Each, type Loop } from './each.ts'
 import type { ItemOutcomes } from './each-loop.ts'
 import { EffectItem } from './effect-item.ts'
 import type { LoneItem, Run, StepRecord } from './run.ts'
@@ -38,6 +38,10 @@ export class Executor {
     this.#memory = memory
     this.#ledger = options.ledger
     this.#loops = new Each({ flow, memory, env, outcomes, execute: (...args) => this.execute(...args) })
+  }
+
+  get loops(): Loop[] {
+    return this.#loops.underWay
   }
 
   /** All that the run is about: the flow's steps, or those of one item alone. @throws as `execute`. */

@@ -6,6 +6,7 @@ import type { Collectable } from './collection.ts'
 import { Collector } from './collector.ts'
 import type { CompiledFlow, ReplayMode } from './compiled-flow.ts'
 import type { DeadLetters } from './dead-letters.ts'
+import type { Loop } from './each.ts'
 import { FlowCounters } from './flow-counters.ts'
 import { FlowKeys } from './flow-keys.ts'
 import type { Job } from './job.ts'
@@ -76,6 +77,11 @@ export class FlowRunner implements Supervised {
       stop,
       stopping: () => this.#stopping.signal,
     })
+  }
+
+  /** Each long `each` that is under way. */
+  get loops(): Loop[] {
+    return this.#jobs.loops
   }
 
   get name(): string {

@@ -8,6 +8,7 @@ import { Amender } from './amender.ts'
 import type { Collector } from './collector.ts'
 import type { CompiledFlow, ReplayMode } from './compiled-flow.ts'
 import type { DeadLetters } from './dead-letters.ts'
+import type { Loop } from './each.ts'
 import type { ItemFailure } from './each-loop.ts'
 import { Executor, type Skip } from './executor.ts'
 import { FlowBreaker } from './flow-breaker.ts'
@@ -90,6 +91,10 @@ export class JobRunner {
     })
     this.#amender = new Amender({ flow: identity, steps, ledger })
     this.remembers = hasMemory(steps) && !options.replay
+  }
+
+  get loops(): Loop[] {
+    return this.#executor.loops
   }
 
   /** Of an action that the flow reads. */

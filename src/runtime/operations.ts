@@ -4,6 +4,7 @@ import type { Fields } from '../event.ts'
 import type { StartPosition, TopicInfo } from '../log/event-log.ts'
 import type { SinkStatus } from '../sinks/sink.ts'
 import type { ListedLetter } from './dead-letters.ts'
+import type { Loop } from './each.ts'
 import type { Launched, LaunchList, LaunchPlace } from './launch.ts'
 import type { LaunchReport } from './launch-report.ts'
 import type { PollStatus } from './poller.ts'
@@ -35,6 +36,8 @@ export interface FlowReport {
   readonly collected?: { readonly records: number; readonly startAt?: string }
   readonly retried: number
   readonly unclassified: number
+  /** Each long `each` that is under way, and how far it is. */
+  readonly loops?: readonly Loop[]
   readonly perSecond: number
   readonly oldestUnfinishedAt?: string
   readonly lastError?: Reason & { readonly at: string }

@@ -206,6 +206,7 @@ export class RunningAssembly {
       ...(waiting && { collected: { records: waiting.records, startAt: iso(waiting.dueAt) } }),
       retried: counters.retried,
       unclassified: counters.unclassified,
+      ...(runner.loops.length > 0 && { loops: runner.loops }),
       perSecond: counters.perSecond(),
       ...(oldest && { oldestUnfinishedAt: iso(oldest) }),
       ...(lastError && { lastError: { ...lastError, at: iso(lastError.at) } }),

@@ -117,6 +117,27 @@ describe('`each` over pages', () => {
     await flow.stop()
   })
 
+  it('reads again for a redriven item what may have been put right, and does nothing twice', async () => {
+    const bench = new FlowBench()
+    bench.system.pages = people(1, 2)
+    let isMended = false
+    bench.system.before = ({ args, action }) => {
+      if (action === 'keyed' && args.id === 'p1' && !isMended) throw refused()
+    }
+    const read = bench.effect('read', { id: 'look', args: idOf, as: 'seen' })
+    const steps = [bench.effect('blind', { args: idOf }), read, bench.effect('keyed', { args: idOf })]
+    const { flow } = await started(bench, {}, steps)
+    await bench.clock.advance(1000)
+    const before = bench.system.planCalls.length
+    isMended = true
+    await bench.deadLetters.redrive((await bench.deadLetters.list('leads'))[0]!.letter)
+    await bench.clock.advance(1000)
+    // The read and the effect that failed; not the one before.
+    expect(bench.system.planCalls.length - before).toBe(2)
+    expect(bench.system.effects.filter(({ args }) => args.id === 'p1')).toHaveLength(2)
+    await flow.stop()
+  })
+
   it('counts a redriven item that fails again as the same letter', async () => {
     const bench = new FlowBench()
     bench.system.pages = people(1, 2)
@@ -311,9 +332,12 @@ describe('`each` over pages', () => {
     bench.system.before = () => bench.clock.sleep(10)
     const { flow } = await started(bench, { concurrency: 2 })
     await bench.clock.advance(205)
+    const { event: _event, ...loop } = flow.runner.loops[0]!
+    expect(loop).toEqual({ step: 'people', done: bench.system.effects.length, skipped: 0, failed: 0, total: 100 })
     const stopped = flow.stop()
     await bench.clock.advance(50)
     await stopped
+    expect(flow.runner.loops).toEqual([])
     expect(bench.system.effects.length).toBeLessThan(50)
     const again = bench.start(
       bench.flow([bench.each([bench.effect('keyed', { args: idOf })], { as: 'audience', concurrency: 2 })]),

@@ -182,8 +182,9 @@ function paintState(text: string, state: FlowReport['state'], style: Style): str
 
 function flowNotes({ now }: View) {
   return (flow: FlowReport) => {
-    const { reason, nextTryAt, collected, parkedNext, skipped, lastError, unclassified } = flow
+    const { reason, nextTryAt, collected, parkedNext, skipped, lastError, unclassified, loops = [] } = flow
     return [
+      ...loops.map(loopText),
       ...(reason ? [stopText('', reason, nextTryAt, now)] : []),
       ...(collected ? [collectedText(collected, now)] : []),
       ...(parkedNext ? [`parked: next try ${relative(parkedNext.at, now)}, after ${reasonText(parkedNext)}`] : []),
@@ -192,6 +193,12 @@ function flowNotes({ now }: View) {
       ...(unclassified > 0 ? [`${count(unclassified)} unforeseen errors: please report them`] : []),
     ]
   }
+}
+
+/** `people: 12,000 of 50,000 items, 3 failed` */
+function loopText({ step, done, skipped, failed, total }: NonNullable<FlowReport['loops']>[number]): string {
+  const of = total === undefined ? '' : ` of ${count(total)}`
+  return `${step}: ${count(done + skipped + failed)}${of} items${failed > 0 ? `, ${count(failed)} failed` : ''}`
 }
 
 function collectedText({ records, startAt }: NonNullable<FlowReport['collected']>, now: number): string {
