@@ -7,6 +7,7 @@ import { editorSchema } from '../../scripts/generate/editor-schema.ts'
 import { outdated, ROOT } from '../../scripts/generate/files.ts'
 import { referencePages } from '../../scripts/generate/reference.ts'
 import { registrySource } from '../../scripts/generate/registry.ts'
+import { ExpressionsSchema } from '../../src/config/expressions-schema.ts'
 import { BranchSchema, EachSchema, FlowSchema } from '../../src/config/flow-schema.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { LogSchema } from '../../src/config/log-schema.ts'
@@ -26,9 +27,15 @@ const schemas: Record<string, SchemaView> = Object.fromEntries([
     [`sink ${each.type}`, viewOf(each.config)],
     ...Object.entries(each.actions).map(([verb, action]) => [`sink ${each.type} ${verb}`, viewOf(action.config)]),
   ]),
-  ...Object.entries({ FlowSchema, EachSchema, BranchSchema, LogSchema, StateSchema, ServerSchema }).map(
-    ([name, schema]) => [name, viewOf(schema)],
-  ),
+  ...Object.entries({
+    FlowSchema,
+    EachSchema,
+    BranchSchema,
+    LogSchema,
+    StateSchema,
+    ServerSchema,
+    ExpressionsSchema,
+  }).map(([name, schema]) => [name, viewOf(schema)]),
 ])
 
 describe('what is generated is up to date: `npm run generate`', () => {
