@@ -26,7 +26,7 @@ export interface Relation {
 export interface Workspace {
   readonly objects: readonly string[]
   handle(request: SandboxRequest): Answer
-  /** @param spec a type, or what the metadata API takes: `{ type, options, isUnique }`. */
+  /** An object that is not there is made. @param spec a type, or what the metadata API takes: `{ type, options, isUnique }`. */
   addField(object: string, name: string, spec: unknown): void
   addMember(name: string, email: string): void
   addView(view: WantedView): void
@@ -67,7 +67,9 @@ export function createWorkspace(options: WorkspaceOptions): Workspace {
     handle: request => twenty.handle(request),
     addField(object, name, spec) {
       const field = typeof spec === 'string' ? { type: spec } : (spec as object)
-      metadata.editor.createField({ ...field, name, objectMetadataId: meta(object).id })
+      const owner =
+        schema.bySingular(object) ?? metadata.editor.createObject({ nameSingular: object, namePlural: `${object}s` })
+      metadata.editor.createField({ ...field, name, objectMetadataId: owner.id })
     },
     addMember(name, email) {
       const [firstName = '', ...rest] = name.split(' ')

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { MapNode } from '../config/node.ts'
+import { type SchemaView, viewOf } from '../config/schema-view.ts'
 import type { HttpRequest, HttpResponse } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import type { Fields } from '../event.ts'
@@ -120,14 +121,21 @@ function failure(kind: NonNullable<ReplyDocument['fails']>): SyncError {
 
 function hostsOf(config: Config): ReadonlyMap<string, readonly Host[]> {
   const hosts = new Map<string, Host[]>()
-  for (const { name, config: own } of [...config.systems.values(), ...config.connectors.values()]) {
-    if (typeof own.url !== 'string' || !URL.canParse(own.url)) continue
-    const { origin, pathname } = new URL(own.url)
-    const host = { name, base: pathname.replace(/\/+$/, '') }
-    const known = hosts.get(origin) ?? []
-    if (!known.some(each => each.name === name)) hosts.set(origin, [...known, host])
+  for (const { name, definition, config: own } of [...config.systems.values(), ...config.connectors.values()]) {
+    for (const address of addressesIn(own, viewOf(definition.config))) {
+      const { origin, pathname } = new URL(address)
+      const host = { name, base: pathname.replace(/\/+$/, '') }
+      const known = hosts.get(origin) ?? []
+      if (!known.some(each => each.name === name)) hosts.set(origin, [...known, host])
+    }
   }
   return hosts
+}
+
+/** What the schema calls the address of an outside system. */
+function addressesIn(config: Fields, { properties = {} }: SchemaView): string[] {
+  const urls = Object.keys(properties).filter(key => properties[key]!['x-url'])
+  return urls.map(key => config[key]).filter(value => typeof value === 'string' && URL.canParse(value)) as string[]
 }
 
 function callOf({ method, body, headers = {} }: HttpRequest, url: URL, base: string): Call {

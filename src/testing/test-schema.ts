@@ -67,7 +67,8 @@ const Given = Type.Object(
   {
     fields: Optional(
       named(named(DataMap({ description: 'Fields, each with its type.' }), { description: 'By object.' }), {
-        description: 'Fields that the workspace has beyond the standard ones, by system and object.',
+        description:
+          'Fields that the workspace has beyond the standard ones, by system and object. An object that is no standard one is made with them.',
         examples: [{ twenty: { person: { leadScore: 'NUMBER' } } }],
       }),
     ),
