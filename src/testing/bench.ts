@@ -68,6 +68,7 @@ export class Bench {
     const registry = testRegistry({ activity, mails })
     const config = forTests(await loadConfig(file.configs, { env: file.variables, registry }))
     refuseDatabases(config)
+    await preload(config)
     const network = new Network(config, answers, activity)
     const clock = new VirtualClock(file.now - START_MS - GIVEN_BEFORE_MS, () => activity.over())
     let ids = 0
@@ -176,6 +177,11 @@ export class Bench {
 
 function isTwenty({ definition }: SystemConfig): boolean {
   return definition.type === 'twenty'
+}
+
+/** What the first call would load takes real time, of which the virtual one knows nothing. */
+async function preload({ systems }: Config): Promise<void> {
+  if ([...systems.values()].some(({ definition }) => definition.type === 'stripe')) await import('stripe')
 }
 
 /** @throws ConfigError: a database has no stand-in, and a case reaches nothing outside. */
