@@ -22,6 +22,11 @@ export interface CompiledFlow {
   readonly echoSystems: ReadonlyMap<string, string>
 }
 
+/** A group of its own: what a person sends back is never skipped over. */
+export function redriveGroupOf({ group }: Pick<CompiledFlow, 'group'>): string {
+  return `${group}.redrive`
+}
+
 /** How a replay differs: done marks do not count, nothing is parked, and effects are held back by class. */
 export interface ReplayMode {
   readonly group: string

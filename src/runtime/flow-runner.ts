@@ -4,7 +4,7 @@ import type { EventLog, LoggedEvent, Partition, StartPosition, Subscriber } from
 import type { Entry, StateStore } from '../state/state-store.ts'
 import type { Collectable } from './collection.ts'
 import { Collector } from './collector.ts'
-import type { CompiledFlow, ReplayMode } from './compiled-flow.ts'
+import { type CompiledFlow, type ReplayMode, redriveGroupOf } from './compiled-flow.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Loop } from './each.ts'
 import { FlowCounters } from './flow-counters.ts'
@@ -129,8 +129,7 @@ export class FlowRunner implements Supervised {
         ? Object.entries(replay.start).map(([topic, start]) => subscribe([topic], replay.group, start))
         : [
             subscribe([...flow.topics.keys()], flow.group, flow.start),
-            // A group of its own, from the beginning: what a person sends back is never skipped over.
-            subscribe([flow.redriveTopic], `${flow.group}.redrive`, 'earliest'),
+            subscribe([flow.redriveTopic], redriveGroupOf(flow), 'earliest'),
           ],
     )
     if (this.#fatal) throw this.#fatal

@@ -6,7 +6,7 @@ import type { LoggedEvent, StartPosition, TopicInfo } from '../log/event-log.ts'
 import type { SyncRunner } from '../sync/sync-runner.ts'
 import type { Assembly } from './assemble.ts'
 import { chosenLetters } from './choose-letters.ts'
-import type { CompiledFlow } from './compiled-flow.ts'
+import { type CompiledFlow, redriveGroupOf } from './compiled-flow.ts'
 import type { DeadLetter, DeadLetters, ListedLetter } from './dead-letters.ts'
 import { EventFinder, matches, summaryOf } from './event-finder.ts'
 import { FlowKeys } from './flow-keys.ts'
@@ -100,9 +100,9 @@ export class LocalOperations implements Operations {
   /** null while the log does not say, which is no reason to say nothing about the rest. */
   async #lag(flow: CompiledFlow): Promise<number | null> {
     const { log } = this.#options.engine
-    const lags = await Promise.all([...flow.topics.keys()].map(topic => log.lag(topic, flow.group))).catch(
-      () => undefined,
-    )
+    const asked = [...flow.topics.keys()].map(topic => log.lag(topic, flow.group))
+    // What a person sent back is not finished either.
+    const lags = await Promise.all([...asked, log.lag(flow.redriveTopic, redriveGroupOf(flow))]).catch(() => undefined)
     return lags ? lags.reduce((sum, lag) => sum + lag, 0) : null
   }
 

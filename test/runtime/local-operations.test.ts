@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Engine } from '../../src/engine.ts'
+import { SyncError } from '../../src/errors.ts'
 import type { Assembly } from '../../src/runtime/assemble.ts'
 import { LocalOperations } from '../../src/runtime/local-operations.ts'
-import { FlowBench } from '../support/flow-bench.ts'
+import { FlowBench, TOPIC } from '../support/flow-bench.ts'
 
 function operations(...flows: string[]): LocalOperations {
   const bench = new FlowBench()
@@ -33,5 +34,29 @@ describe('an unknown flow', () => {
   it('is answered without a guess where none is near', () => {
     expect(replayed(operations('welcome-note'), 'billing')).toThrow('no flow "billing". There is: welcome-note.')
     expect(replayed(operations(), 'billing')).toThrow('no flow "billing". There is none.')
+  })
+})
+
+describe('how far behind a flow is', () => {
+  it('counts what a person sent back', async () => {
+    const bench = new FlowBench()
+    const flow = bench.flow([bench.effect('safe')])
+    await bench.log.createTopics([{ name: TOPIC }, { name: flow.redriveTopic }])
+    const { log, state, env, deadLetters, ledger, names } = bench
+    const parts = { flows: [{ compiled: flow }], syncs: [], systems: new Map(), connectors: new Map() }
+    const assembly = { ...parts, names, config: { connectors: new Map() } } as unknown as Assembly
+    const engine = { log, state } as Engine
+    const operations = new LocalOperations({ assembly, engine, env, deadLetters, ledger })
+    bench.system.before = () => {
+      throw new SyncError('rejected', 'REQUEST_REFUSED', 'no')
+    }
+    await log.append(TOPIC, [bench.event('a')])
+    const running = bench.start(flow)
+    await bench.clock.advance(1000)
+    await running.stop()
+    const lag = async () => (await operations.status()).flows[0]!.lag
+    expect(await lag()).toBe(0)
+    await operations.redriveDeadLetters({ flow: 'leads', all: true })
+    expect(await lag()).toBe(1)
   })
 })
