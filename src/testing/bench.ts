@@ -1,4 +1,5 @@
 import pino from 'pino'
+import { loadSdk } from '../clients/stripe/sdk.ts'
 import { type Config, ConfigError, type SystemConfig } from '../config/config.ts'
 import { inMemory } from '../config/in-memory.ts'
 import { loadConfig } from '../config/load.ts'
@@ -181,7 +182,7 @@ function isTwenty({ definition }: SystemConfig): boolean {
 
 /** What the first call would load takes real time, of which the virtual one knows nothing. */
 async function preload({ systems }: Config): Promise<void> {
-  if ([...systems.values()].some(({ definition }) => definition.type === 'stripe')) await import('stripe')
+  if ([...systems.values()].some(({ definition }) => definition.type === 'stripe')) await loadSdk()
 }
 
 /** @throws ConfigError: a database has no stand-in, and a case reaches nothing outside. */

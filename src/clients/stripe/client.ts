@@ -6,6 +6,7 @@ import { Pace } from '../pace.ts'
 import { type LimiterStatus, type Priority, RateLimiter } from '../rate-limiter.ts'
 import { DEFAULT_URL, type StripeConfig } from './config.ts'
 import { errorOf } from './errors.ts'
+import { loadSdk } from './sdk.ts'
 import { type Exchange, exchanges, transportOf } from './transport.ts'
 
 export type { Stripe }
@@ -96,7 +97,7 @@ export class StripeClient {
   }
 
   async #load(): Promise<Stripe> {
-    const { default: Sdk } = await import('stripe')
+    const { default: Sdk } = await loadSdk()
     const { secretKey, url = DEFAULT_URL, timeout = '80s' } = this.#config
     const { protocol, hostname, port } = new URL(url)
     return new Sdk(secretKey, {
