@@ -33,7 +33,7 @@ export function mergeDocuments(documents: readonly Node[], file: string, problem
 function merged(earlier: Node, later: Node, path: ConfigPath, problems: Problems): Node {
   if (earlier.kind !== 'map' || later.kind !== 'map') return twice(earlier, later, path, problems)
   const isNamed = String(path[0]) in NAMED
-  const mayRepeat = path[0] === 'systems'
+  const mayRepeat = path[0] === 'systems' || path[0] === 'connectors'
   const entries = new Map(earlier.entries)
   for (const [key, node] of later.entries) {
     const known = entries.get(key)
@@ -47,8 +47,8 @@ function merged(earlier: Node, later: Node, path: ConfigPath, problems: Problems
 }
 
 /**
- * Files that each run on their own name the system that they share; together they are one config. What one of them leaves
- * out another one may say, and none may say otherwise.
+ * Files that each run on their own name the systems and connectors that they share; together they are one config. What one
+ * of them leaves out another one may say, and none may say otherwise.
  */
 function joined(earlier: Node, later: Node, path: ConfigPath, problems: Problems): Node {
   if (saysTheSame(earlier, later)) return earlier
