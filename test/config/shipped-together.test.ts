@@ -10,8 +10,8 @@ const FOLDER = resolve(import.meta.dirname, '../../config')
 function variables(): Record<string, string> {
   const files = readdirSync(FOLDER).filter(name => name.endsWith('.yaml'))
   const names = files.flatMap(name => readFileSync(join(FOLDER, name), 'utf8').match(/\$\{\w+\}/g) ?? [])
-  const valueOf = (name: string) => (name.includes('SMTP') ? 'smtp://127.0.0.1:25' : 'http://127.0.0.1')
-  return Object.fromEntries(names.map(name => [name.slice(2, -1), valueOf(name)]))
+  const madeUp = (name: string) => (name.includes('SMTP') ? 'smtp://127.0.0.1:25' : 'http://127.0.0.1')
+  return Object.fromEntries(names.map(name => [name.slice(2, -1), madeUp(name)]))
 }
 
 it('the shipped configs are one config together, as a folder', async () => {
