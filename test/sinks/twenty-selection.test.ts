@@ -133,6 +133,7 @@ describe('find by a filter', () => {
         item('find', { object: 'company', by: { name: 'Zoe' } }),
         item('find', { object: 'company', match: { name: 'nobody' } }),
         item('find', { object: 'company', by: { nope: 1 } }),
+        item('find', { object: 'company', by: { domainName: { primaryLinkUrl: 'x' } } }),
       ],
       signal,
     )
@@ -140,6 +141,7 @@ describe('find by a filter', () => {
     expect(plans[1]).toMatchObject({ result: [{ name: 'Zoe' }] })
     expect(plans[2]).toMatchObject({ result: null })
     expect(plans[3]).toMatchObject({ code: 'UNKNOWN_FIELD' })
+    expect(plans[4]).toMatchObject({ code: 'FILTER_NOT_POSSIBLE' })
   })
 
   it('is checked against the workspace before anything runs', async () => {
@@ -148,7 +150,7 @@ describe('find by a filter', () => {
       action: 'find',
       args: {
         object: 'company',
-        by: { nmae: 'x' },
+        by: { nmae: 'x', domainName: { primaryLinkUrl: 'x' } },
         filter: { name: { equal: 'x' }, or: [{ domianName: { eq: 'x' } }] },
       },
       problem: (path, message, suggestion) => problems.push(`${path.join('.')} ${message} ${suggestion}`),
@@ -156,6 +158,7 @@ describe('find by a filter', () => {
     await bench.sink.verify!([use], signal)
     expect(problems).toEqual([
       expect.stringMatching(/^by\.nmae .* name$/),
+      'by.domainName domainName takes a value or a list of values, not a map domainName.primaryLinkUrl: …',
       expect.stringMatching(/^filter\.name\.equal there is no operator "equal" one of eq, neq/),
       expect.stringMatching(/^filter\.or\.0\.domianName .*domainName/),
     ])

@@ -54,7 +54,11 @@ export function literalFilter(object: TwentyObject, filter: Fields): Condition {
 
 /** `{ companyId: 'x' }`: a list means one of them. */
 export function byFilter(object: TwentyObject, by: Fields): Condition {
-  const filter = Object.entries(by).map(([name, value]) => [name, { [Array.isArray(value) ? 'in' : 'eq']: value }])
+  const filter = Object.entries(by).map(([name, value]) => {
+    if (isFields(value))
+      throw wrong(`"${name}" in by takes a value or a list, not a map; name its part, as in ${name}.part`)
+    return [name, { [Array.isArray(value) ? 'in' : 'eq']: value }]
+  })
   return literalFilter(object, Object.fromEntries(filter))
 }
 

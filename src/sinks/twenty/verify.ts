@@ -44,8 +44,16 @@ function verifyMatch(use: ActionUse, object: TwentyObject): void {
 
 function verifySelection(use: ActionUse, object: TwentyObject): void {
   const { by, filter } = use.args
-  if (isFields(by)) for (const path of Object.keys(by)) resolves(use, object, ['by', path], path)
+  for (const [path, wanted] of Object.entries(isFields(by) ? by : {})) {
+    if (resolves(use, object, ['by', path], path) && isFields(wanted)) useParts(use, path, wanted)
+  }
   if (isFields(filter)) verifyFilter(use, object, ['filter'], filter)
+}
+
+/** A map in `by` would be one value that nothing is equal to. */
+function useParts(use: ActionUse, path: string, wanted: Fields): void {
+  const [part = 'part'] = Object.keys(wanted)
+  use.problem(['by', path], `${path} takes a value or a list of values, not a map`, `${path}.${part}: …`)
 }
 
 function verifyFilter(use: ActionUse, object: TwentyObject, at: Path, filter: Fields): void {
