@@ -73,9 +73,31 @@ describe('a customer', () => {
     expect(await bench.run(customerItem())).toMatchObject({ code: 'AMBIGUOUS_MATCH', kind: 'rejected' })
   })
 
-  it('needs a key', async () => {
-    expect(await bench.run(customerItem({ match: { key: null } }))).toMatchObject({ code: 'MATCH_VALUE_MISSING' })
-    expect(bench.asked()).toEqual([])
+  it.each([[null], [''], [{ id: 'company-1' }], [['company-1']], [true]])(
+    'needs a key that is text or a number: %j',
+    async key => {
+      expect(await bench.run(customerItem({ match: { key } }))).toMatchObject({ code: 'MATCH_VALUE_MISSING' })
+      expect(bench.asked()).toEqual([])
+    },
+  )
+
+  it('P2: is made as soon as Stripe is well again, however many of its failures it keeps', async () => {
+    const first = customerItem({ match: { key: 'company-1' } })
+    const plan = (await bench.plan(first)) as Plan
+    const { stripe } = bench
+    const { handle } = stripe
+    let isWell = false
+    stripe.handle = request => {
+      if (request.method === 'POST' && !isWell) stripe.faults.failNext = 1
+      return handle.call(stripe, request)
+    }
+    for (let tries = 0; tries < 12; tries++) {
+      expect(await again(first, plan)).toMatchObject({ code: 'SERVER_ERROR' })
+      await bench.clock.advance(HOUR_MS / 4)
+    }
+    isWell = true
+    expect(await again(first, plan)).toMatchObject({ status: 'delivered' })
+    expect(state().customers).toHaveLength(1)
   })
 
   it.each([
@@ -182,6 +204,11 @@ describe('an invoice', () => {
     ['a fraction of a cent', { currency: 'EUR', lines: [{ description: 'x', amount: '1.005' }] }, 'EUR has 2 decimals'],
     ['what is no number', { currency: 'EUR', lines: [{ description: 'x', amount: 'ten' }] }, 'a decimal like 1234.50'],
     ['no description', { lines: [{ amount: EUR_100 }] }, 'has no `description`'],
+    [
+      'more than can be counted',
+      { currency: 'EUR', lines: [{ description: 'x', unitAmount: '90071992547409.91', quantity: 2 }] },
+      'too large',
+    ],
   ])('is refused before anything is made for %s', async (_, args, reason) => {
     const outcome = await bench.run(invoiceItem(args))
     expect(outcome).toMatchObject({ kind: 'rejected', code: 'BAD_INVOICE' })

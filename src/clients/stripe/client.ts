@@ -5,7 +5,7 @@ import { type BreakerState, CircuitBreaker } from '../circuit-breaker.ts'
 import { Pace } from '../pace.ts'
 import { type LimiterStatus, type Priority, RateLimiter } from '../rate-limiter.ts'
 import { DEFAULT_URL, type StripeConfig } from './config.ts'
-import { errorOf } from './errors.ts'
+import { detailsOf, errorOf } from './errors.ts'
 import { loadSdk } from './sdk.ts'
 import { type Exchange, exchanges, transportOf } from './transport.ts'
 
@@ -85,7 +85,7 @@ export class StripeClient {
       return { answer }
     } catch (thrown) {
       const error = errorOf(thrown, exchange, this.clock.now())
-      if (!(error instanceof SyncError) || error.status === undefined || error.status >= 500) throw error
+      if (!(error instanceof SyncError) || isOfSystem(error)) throw error
       if (error.status === 429) await this.#pace.refused(error.retryAfterMs)
       return { error }
     }
@@ -111,4 +111,9 @@ export class StripeClient {
       telemetry: false,
     })
   }
+}
+
+/** A failure that was kept tells of an earlier call. */
+function isOfSystem(error: SyncError): boolean {
+  return error.status === undefined || (error.status >= 500 && !detailsOf(error).replayed)
 }

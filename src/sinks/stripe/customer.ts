@@ -32,16 +32,12 @@ export interface CustomerResult {
 /** @throws SyncError rejected `MATCH_VALUE_MISSING`. */
 export function customerRequest(item: Item): CustomerRequest {
   const { match, values = {} } = item.args as { match: { key?: unknown; email?: unknown }; values?: Fields }
-  const key = textOf(match.key)
+  const key = textOf(match.key, 'match.key')
   if (key === undefined || key.length > 500) {
     const given = key === undefined ? 'is absent' : 'is longer than 500 characters'
-    throw new SyncError(
-      'rejected',
-      'MATCH_VALUE_MISSING',
-      `customer: \`match.key\` ${given}; it names the customer for ever`,
-    )
+    throw noValue(`\`match.key\` ${given}; it names the customer for ever`)
   }
-  const email = textOf(match.email)
+  const email = textOf(match.email, 'match.email')
   const params = stripeParams({ ...(email !== undefined && { email }), ...values })
   return {
     key,
@@ -133,6 +129,13 @@ function holderOf(key: string, customers: readonly Customer[]): Customer | undef
   return customers.find(customer => customer.metadata[KEY_FIELD] === key)
 }
 
-function textOf(value: unknown): string | undefined {
-  return value === undefined || value === null || value === '' ? undefined : String(value)
+/** A map as text would be the same text for everybody. */
+function textOf(value: unknown, place: string): string | undefined {
+  if (value === undefined || value === null || value === '') return undefined
+  if (typeof value === 'string' || typeof value === 'number') return String(value)
+  throw noValue(`\`${place}\` is ${JSON.stringify(value)?.slice(0, 60)}; it takes a text or a number, like company.id`)
+}
+
+function noValue(why: string): SyncError {
+  return new SyncError('rejected', 'MATCH_VALUE_MISSING', `customer: ${why}`)
 }

@@ -48,8 +48,9 @@ export function invoiceRequest(item: Item, now: number): InvoiceRequest {
   const lines = linesOf(args.lines)
   const currency = currencyOf(args.currency ?? currencyIn(lines))
   const written = lines.map((line, at) => lineOf(line, currency, placeOf(at, lines)))
-  const total = written.reduce((sum, line) => sum + (line.amount ?? line.unitAmount! * line.quantity!), 0)
+  const total = totalOf(written)
   if (total <= 0) throw bad(`the amounts of the invoice come to ${total === 0 ? 'nothing' : 'less than nothing'}`)
+  if (!Number.isSafeInteger(total)) throw bad('the amounts of the invoice come to what is too large to be counted')
   return {
     customer: customerOf(args.customer),
     currency,
@@ -62,6 +63,11 @@ export function invoiceRequest(item: Item, now: number): InvoiceRequest {
     send: args.send ?? false,
     since: Math.floor(now / 1000),
   }
+}
+
+/** Minor units. */
+export function totalOf(lines: readonly InvoiceLine[]): number {
+  return lines.reduce((sum, { amount, unitAmount, quantity }) => sum + (amount ?? unitAmount! * quantity!), 0)
 }
 
 function customerOf(value: unknown): string {

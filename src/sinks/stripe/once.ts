@@ -3,8 +3,8 @@ import { detailsOf, REPLAYED } from '../../clients/stripe/errors.ts'
 import { SyncError } from '../../errors.ts'
 import { derivedId } from '../../identity.ts'
 
-/** Keys that are used up before a person has to look. */
-const MOST_KEYS = 5
+/** More than the tries of a day use up, each of which may end in a failure that is kept: by then the first is forgotten. */
+const MOST_KEYS = 100
 
 export interface KeyedCall<T> {
   /** What the call is about, the same for ever: its keys are derived from it. */

@@ -3,7 +3,7 @@ import { asSyncError, type SyncError } from '../../errors.ts'
 import type { Delivery, Item, Plan, Sink, SinkStatus } from '../sink.ts'
 import { type CustomerRequest, Customers, customerRequest, customerResult, KEY_FIELD } from './customer.ts'
 import { Invoices, invoiceResult } from './invoice.ts'
-import { type InvoiceRequest, invoiceRequest } from './invoice-request.ts'
+import { type InvoiceRequest, invoiceRequest, totalOf } from './invoice-request.ts'
 import { majorUnits } from './money.ts'
 
 /** Stands in a dry run for the id of what is not made. */
@@ -117,9 +117,8 @@ export class StripeSink implements Sink {
       return { item, operation: 'none', target: { object: 'invoice', id: found.id }, result: invoiceResult(found) }
     }
     const { since: _, ...after } = request
-    const total = request.lines.reduce((sum, line) => sum + (line.amount ?? line.unitAmount! * line.quantity!), 0)
-    const { currency } = request
-    const shown = { total: majorUnits(total, currency), currency: currency.toUpperCase() }
+    const { currency, lines } = request
+    const shown = { total: majorUnits(totalOf(lines), currency), currency: currency.toUpperCase() }
     const result = { ...UNKNOWN.invoice, ...shown, object: 'invoice', id: PLANNED }
     return { item, operation: 'create', after, request, result, private: { isNew: !isBegun && !found } }
   }
