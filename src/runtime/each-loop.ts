@@ -263,8 +263,9 @@ export class EachLoop {
     return counts
   }
 
+  /** P3: of no item the beginning of another one's, whatever their keys are. */
   #prefix({ key }: Unit): string {
-    return `${this.#o.path}/${key}/`
+    return `${this.#o.path}/${key.replaceAll('%', '%25').replaceAll('/', '%2F')}/`
   }
 
   #recordsOf(unit: Unit): Record<string, StepRecord> {

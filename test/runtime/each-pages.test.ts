@@ -317,6 +317,23 @@ describe('`each` over pages', () => {
     await flow.stop()
   })
 
+  it('tells an item from one whose key begins with its own: what is known of one stays when the other ends (P3)', async () => {
+    const bench = new FlowBench()
+    bench.system.pages = [[{ id: 'acme.com' }, { id: 'acme.com/de' }]]
+    let isAway = true
+    bench.system.before = ({ args }) => {
+      if (args.last === 'acme.com/de' && isAway) throw busy()
+    }
+    const last = bench.effect('keyed', { id: 'last', args: scope => ({ last: idOf(scope).id }) })
+    const { flow } = await started(bench, {}, [bench.effect('safe', { args: idOf }), last])
+    await bench.clock.advance(100)
+    isAway = false
+    await bench.clock.advance(30_000)
+    expect(bench.system.effects.flatMap(({ args }) => args.id ?? [])).toEqual(['acme.com', 'acme.com/de'])
+    expect(audience(bench)).toMatchObject({ done: 2 })
+    await flow.stop()
+  })
+
   it('refuses two items of one key', async () => {
     const bench = new FlowBench()
     bench.system.pages = [[{ id: 'x' }, { id: 'x' }]]
