@@ -57,7 +57,7 @@ export class EachLoop {
   /** Units side by side, and those behind the first that has not ended. */
   readonly #limit: number
   readonly #window: number
-  /** Steps whose effects must not happen twice. */
+  /** Steps that are done once: halves of a batch would do them once more, or be answered otherwise. */
   readonly #lasting: ReadonlySet<string>
   #running = 0
   /** Of those that run, the ones that wait for another try. */
@@ -74,9 +74,12 @@ export class EachLoop {
     const { concurrency, batch, steps } = options.step
     this.#limit = Math.max(1, Math.floor(concurrency / (batch ?? 1)))
     this.#window = Math.max(2 * this.#limit, Math.floor(WINDOW / (batch ?? 1)))
-    const lasting = allSteps(steps).filter(step => step.kind === 'action' && !['read', 'safe'].includes(step.effect))
     this.#passesBefore = options.run.passes
-    this.#lasting = new Set(lasting.map(({ id }) => id))
+    this.#lasting = new Set(
+      allSteps(steps)
+        .filter(isLasting)
+        .map(({ id }) => id),
+    )
   }
 
   /** @throws what ended it, when no item is running any more: the event may be tried again. */
@@ -286,6 +289,11 @@ export class EachLoop {
       ([key, { skipped }]) => skipped !== undefined || !this.#lasting.has(key.slice(key.lastIndexOf('/') + 1)),
     )
   }
+}
+
+function isLasting(step: Step): boolean {
+  if (step.kind === 'processor') return step.remembers === true
+  return step.kind === 'action' && !['read', 'safe'].includes(step.effect)
 }
 
 /** What was read is read again by a redrive: somebody may have put it right. */

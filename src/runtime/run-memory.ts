@@ -17,9 +17,10 @@ interface EffectRecord extends StepRecord {
   readonly request?: unknown
 }
 
-/** What a step remembers from event to event, and what it answered the event that came last. */
+/** What a step remembers from event to event, and what it answered the event, or the item of one, that came last. */
 interface StepMemory<T> {
   readonly event: string
+  readonly stepKey: string
   readonly time: string
   readonly answer: boolean
   readonly memory?: T
@@ -89,11 +90,11 @@ export class RunMemory {
     for (;;) {
       const [entry] = await this.#state.get([row])
       const last = entry?.value as StepMemory<T> | undefined
-      if (last?.event === run.event.id) return last.answer
+      if (last?.event === run.event.id && last.stepKey === stepKey) return last.answer
       const isLate = last !== undefined && Date.parse(last.time) > Date.parse(run.event.time)
       const { answer, memory } = judge(last?.memory, isLate)
       const { id: event, time } = run.event
-      const value: StepMemory<T> = { event, time, answer, memory: memory ?? last?.memory }
+      const value: StepMemory<T> = { event, stepKey, time, answer, memory: memory ?? last?.memory }
       if (run.dryRun) return answer
       run.steps.set(stepKey, { result: answer })
       if (isLate) {

@@ -6,9 +6,8 @@ import crossing from '../../src/processors/crossing.ts'
 import type { Step } from '../../src/runtime/step.ts'
 import { FlowBench, TOPIC } from '../support/flow-bench.ts'
 
-function bench() {
-  const made = new FlowBench()
-  const fell: Step = {
+function watching({ env }: FlowBench): Step {
+  return {
     kind: 'processor',
     id: 'fell',
     verb: 'crossing',
@@ -16,10 +15,14 @@ function bench() {
     remembers: true,
     processor: crossing.create(
       { value: 'data.usage', below: 100, by: 'data.company' },
-      { name: 'leads.fell', flow: 'leads', env: made.env, compile: compileExpression, compileTree },
+      { name: 'leads.fell', flow: 'leads', env, compile: compileExpression, compileTree },
     ),
   }
-  const steps = [fell, made.effect('blind', { when: compileExpression('fell') })]
+}
+
+function bench() {
+  const made = new FlowBench()
+  const steps = [watching(made), made.effect('blind', { when: compileExpression('fell') })]
   const start = Date.parse('2026-11-24T09:00:00.000Z')
   let sent = 0
   const usage = (value: number, minute: number, company = 'a') =>
@@ -37,6 +40,40 @@ function bench() {
 }
 
 describe('a flow that watches a line', () => {
+  it('acts once where two items of one event have the same value to tell by, also when they are tried again (P3)', async () => {
+    const made = new FlowBench()
+    made.system.pages = [[{ id: '1' }, { id: '2' }], [{ id: '3' }]]
+    let away = true
+    made.system.before = () => {
+      if (away) throw new SyncError('retryable', 'CONNECTION_FAILED', 'away')
+    }
+    const step = made.effect('safe', { when: compileExpression('fell'), args: scope => scope.person as { id: string } })
+    const flow = made.start(made.flow([made.each([watching(made), step], { concurrency: 1 })]))
+    await made.log.append(TOPIC, [made.event('a', { usage: 90, company: 'a' })])
+    await made.clock.advance(100)
+    away = false
+    await made.clock.advance(30_000)
+    expect(made.system.effects.map(({ args }) => args.id)).toEqual(['1'])
+    await flow.stop()
+  })
+
+  it('keeps the answer of a batch that does not pass, which its halves would not get again (P3)', async () => {
+    const made = new FlowBench()
+    made.system.pages = [[{ id: '1' }, { id: '2' }]]
+    made.system.before = () => {
+      throw new SyncError('rejected', 'HTTP_422', 'refused')
+    }
+    const step = made.effect('safe', { when: compileExpression('fell'), args: ({ person }) => ({ person }) })
+    const flow = made.start(made.flow([made.each([watching(made), step], { batch: 2 })]))
+    await made.log.append(TOPIC, [made.event('a', { usage: 90, company: 'a' })])
+    await made.clock.advance(1000)
+    made.system.before = () => {}
+    for (const { letter } of await made.deadLetters.list('leads')) await made.deadLetters.redrive(letter)
+    await made.clock.advance(1000)
+    expect(made.system.effects.map(({ args }) => args.person)).toEqual([[{ id: '1' }, { id: '2' }]])
+    await flow.stop()
+  })
+
   it('acts once per crossing, per company, also when the same event comes again (P3)', async () => {
     const { made, usage, flow, told } = bench()
     const events = [usage(150, 0), usage(90, 1), usage(80, 2), usage(120, 3), usage(70, 4), usage(60, 5, 'b')]
