@@ -300,7 +300,8 @@ export class JobRunner {
     this.#counters.dead++
     this.#counters.failed(error)
     await this.#finished(lane, job, run, undefined, true)
-    if (this.#breaker.record(true)) this.#options.stop(tooManyDead(this.#flow.name, error))
+    const stop = this.#tooMany(error)
+    if (stop) this.#options.stop(stop)
   }
 
   /** P2: of an item alone. @returns what stops the flow, when too many failed. */
@@ -311,7 +312,13 @@ export class JobRunner {
     }
     this.#counters.dead++
     this.#counters.failed(error)
-    return this.#breaker.record(true) ? tooManyDead(this.#flow.name, error) : undefined
+    return this.#tooMany(error)
+  }
+
+  /** What a cap holds is held as the config wants it: no sign that anything is wrong. */
+  #tooMany(error: SyncError): SyncError | undefined {
+    if (error.code === 'CAP_REACHED' || !this.#breaker.record(true)) return undefined
+    return tooManyDead(this.#flow.name, error)
   }
 
   #facts({ step, scope }: Failure, error: SyncError) {

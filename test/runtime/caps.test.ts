@@ -48,6 +48,23 @@ describe('caps', () => {
     await flow.stop()
   })
 
+  it('hold as many as come, and the flow goes on: what is held for a person is no failure', async () => {
+    const { bench, flow, send, done, held } = capped({ perRecord: 1 })
+    await send(...Array.from({ length: 41 }, (_, n): [string, number] => ['a', n]))
+    expect(await held()).toHaveLength(40)
+    await send(['b', 99])
+    expect(done()).toEqual([0, 99])
+    await flow.stop()
+    const paged = new FlowBench()
+    paged.system.pages = [Array.from({ length: 41 }, (_, n) => ({ id: `p${n}` }))]
+    const step = paged.effect('blind', { caps: { perRecord: 1 }, args: ({ person }) => person as { id: string } })
+    const each = paged.start(paged.flow([paged.each([step])]))
+    await paged.log.append(TOPIC, [bench.event('a')])
+    await paged.clock.advance(1000)
+    expect([await paged.lag(), (await paged.deadLetters.list('leads')).length]).toEqual([0, 40])
+    await each.stop()
+  })
+
   it('take a redrive for the approval, and do not count it', async () => {
     const { bench, flow, send, done, held } = capped({ perDay: 1 })
     await send(['a', 1], ['b', 2])
