@@ -42,9 +42,9 @@ export async function launchList(session: Session, place: LaunchPlace, options: 
 }
 
 /** One event, as a run of its own, and what became of it. */
-export async function launchOneWaited(session: Session, place: LaunchPlace, data: Fields) {
+export async function launchOneWaited(session: Session, place: LaunchPlace, data: Fields | undefined) {
   return session.onInstallation(async ({ operations, live }) => {
-    const { run, topic } = await operations.triggerList({ ...place, parameters: data, records: [{}] })
+    const { run, topic } = await operations.triggerList({ ...place, ...(data && { parameters: data }) })
     if (live) return launchWaited(session, operations, place, run)
     const text = `run ${run}: 1 event in ${topic}; no daemon runs: flows that ran before take it when one does`
     await session.result({ run, topic, events: 1 }, () => text)

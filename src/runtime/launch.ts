@@ -28,7 +28,8 @@ export interface LaunchList extends LaunchPlace {
   readonly from?: number
   /** What every event has beside its record, whose own values go first. */
   readonly parameters?: Fields
-  readonly records: readonly Fields[]
+  /** Absent: one event, of the parameters alone. */
+  readonly records?: readonly Fields[]
 }
 
 export interface Launched {
@@ -66,20 +67,15 @@ export class Launcher {
 
   /** What `one` would append. */
   made(query: LaunchOne): { readonly topic: string; readonly event: ChangeEvent } {
-    const { connector, topic } = this.place(query)
-    if (query.data === undefined && !connector.launch) {
-      const message = `${query.connector} gives no events without data: say --data, or --list`
-      throw new SyncError('rejected', 'DATA_MISSING', message)
-    }
-    const data = query.data ?? {}
-    connector.launch?.check(data)
+    const { topic } = this.place(query)
+    const data = this.#checked(query, query.data)
     return { topic, event: this.#event(query, this.#env.uuid(), data, {}, query.id) }
   }
 
   async list(query: LaunchList): Promise<Launched> {
-    const { connector, topic } = this.place(query)
-    const { parameters = {}, records, from = 0, run = this.#begun() } = query
-    connector.launch?.check(parameters)
+    const { topic } = this.place(query)
+    const { records = [{}], from = 0, run = this.#begun() } = query
+    const parameters = this.#checked(query, query.parameters ?? (query.records && {}))
     const events = records.map((record, at) => {
       // P3: a part that is sent again has the ids that it had.
       const id = derivedId('launch', query.connector, run, String(from + at))
@@ -87,6 +83,17 @@ export class Launcher {
     })
     if (events.length > 0) await this.#log.append(topic, events)
     return { run, topic, events: events.length }
+  }
+
+  /** @throws SyncError rejected `DATA_MISSING` where there is none and the connector's events are nothing without. */
+  #checked(query: LaunchPlace, data: Fields | undefined): Fields {
+    const { launch } = this.place(query).connector
+    if (data === undefined && !launch) {
+      const message = `${query.connector} gives no events without data: say --data, or --list`
+      throw new SyncError('rejected', 'DATA_MISSING', message)
+    }
+    launch?.check(data ?? {})
+    return data ?? {}
   }
 
   #event(query: LaunchPlace, id: string, data: Fields, more: Record<string, string>, given?: string): ChangeEvent {

@@ -110,7 +110,7 @@ export const CONTROL_CALLS: Readonly<Record<keyof DaemonOperations, ControlCall>
         run: Type.Optional(Text),
         from: Type.Optional(Type.Integer({ minimum: 0 })),
         parameters: Type.Optional(AnyFields),
-        records: Type.Array(AnyFields),
+        records: Type.Optional(Type.Array(AnyFields)),
       },
       { additionalProperties: false },
     ),

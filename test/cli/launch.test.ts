@@ -24,7 +24,7 @@ function recording(report: LaunchReport = REPORT) {
   const asked: { records: unknown[] }[] = []
   const triggerList: Operations['triggerList'] = async query => {
     asked.push(query as never)
-    return { run: RUN, topic: TOPIC, events: query.records.length }
+    return { run: RUN, topic: TOPIC, events: query.records?.length ?? 1 }
   }
   return { asked, operations: { triggerList, triggerReport: async () => report } }
 }
@@ -87,6 +87,13 @@ describe('trigger --list', () => {
     expect(stderr.text).toContain(message)
   })
 
+  it('waits for one event with the data that it was given, and leaves to the connector whether it needs any', async () => {
+    const { asked, operations } = recording()
+    await cli(['trigger', 'import', '--wait', '--data', '{"a":1}'], { operations })
+    await cli(['trigger', 'import', '--wait'], { operations })
+    expect(asked).toEqual([{ connector: 'import', parameters: { a: 1 } }, { connector: 'import' }])
+  })
+
   it.each([
     ['--id', 'x', '--list', '-'],
     ['--where', 'true'],
@@ -126,7 +133,7 @@ describe('trigger', () => {
   it('makes one event a run that can be waited for', async () => {
     const { operations, asked } = recording()
     const { code } = await cli(['trigger', 'newsletter', '--data', '{"view":"VIPs"}', '--wait'], { operations })
-    expect([code, asked]).toEqual([0, [{ connector: 'newsletter', parameters: { view: 'VIPs' }, records: [{}] }]])
+    expect([code, asked]).toEqual([0, [{ connector: 'newsletter', parameters: { view: 'VIPs' } }]])
   })
 
   it('shows how far a run is that it waits for', async () => {

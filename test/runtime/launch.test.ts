@@ -82,7 +82,11 @@ describe('a list that is launched', () => {
     const bench = new FlowBench()
     await bench.log.createTopics([{ name: TOPIC }])
     expect(await launching(bench, [], MANUAL).trigger(PLACE)).toMatchObject({ type: 'form.received' })
+    expect(await launching(bench, [], MANUAL).triggerList(PLACE)).toMatchObject({ events: 1 })
     await expect(launching(bench).trigger(PLACE)).rejects.toMatchObject({ code: 'DATA_MISSING' })
+    await expect(launching(bench).triggerList(PLACE)).rejects.toMatchObject({ code: 'DATA_MISSING' })
+    expect(await logged(bench)).toHaveLength(2)
+    expect(await launching(bench).triggerList({ ...PLACE, parameters: {} })).toMatchObject({ events: 1 })
   })
 })
 

@@ -74,7 +74,7 @@ function refuseMixtures({ data, id, list, where, wait, report }: TriggerOptions)
 
 async function launchOne(session: Session, place: LaunchPlace, { data, id, wait }: TriggerOptions) {
   const given: Fields | undefined = data === undefined ? undefined : await readFields(session, data, '--data')
-  if (wait) return launchOneWaited(session, place, given ?? {})
+  if (wait) return launchOneWaited(session, place, given)
   const query = { ...place, ...(id && { id }), ...(given && { data: given }) }
   await session.onInstallation(async ({ operations, live }) => {
     const event = await operations.trigger(query)
