@@ -123,7 +123,11 @@ function observeDeletion(link: Link, observation: Observation): void {
   const seen = link[side]
   if (!seen) return
   settleDoubt(seen, observation)
-  if (seen.deleted) return
+  if (seen.deleted) {
+    // It may have been back meanwhile: what was asked for before it went again shows that, and must not bring it back.
+    if (kind === 'deleted' && compareVersions(record.version, seen.deleted.version) > 0) deletedAgain(seen, observation)
+    return
+  }
   if (kind === 'deleted' && compareVersions(record.version, seen.version) < 0) {
     if (wroteOver(seen, record.version)) seen.undeleted = true
     return
@@ -134,6 +138,13 @@ function observeDeletion(link: Link, observation: Observation): void {
   delete seen.missing
   delete seen.unclear
   delete seen.unclearSince
+}
+
+function deletedAgain(seen: Side, { change, now }: Observation): void {
+  const { version } = change.record
+  if (compareVersions(version, seen.version) > 0) seen.version = version
+  seen.deleted = { ...seen.deleted!, version, at: now }
+  if (seen.unclear) seen.unclearSince = now
 }
 
 function differs(link: Link, { side, change }: Observation, mapping: Mapping): boolean {
