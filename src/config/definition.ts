@@ -42,9 +42,19 @@ export function ExprTree(options: FieldOptions): TUnsafe<unknown> {
   return Type.Unsafe<unknown>({ 'x-expression-tree': true, ...mutable(options) })
 }
 
+export interface ExprMapOptions extends FieldOptions {
+  /** What an empty optional gives: its entry is left out by default, or is null where leaving it out would say something else. */
+  readonly absent?: 'null'
+}
+
 /** A map like ExprTree's. */
-export function ExprMap(options: FieldOptions): TUnsafe<Record<string, unknown>> {
-  return Type.Unsafe<Record<string, unknown>>({ type: 'object', 'x-expression-tree': true, ...mutable(options) })
+export function ExprMap({ absent, ...options }: ExprMapOptions): TUnsafe<Record<string, unknown>> {
+  return Type.Unsafe<Record<string, unknown>>({
+    type: 'object',
+    'x-expression-tree': true,
+    ...(absent && { 'x-expression-absent': absent }),
+    ...mutable(options),
+  })
 }
 
 /** P9: only ever `${ENV}` or `${file:…}`; written out literally it is a config error, and its value is redacted in logs. */

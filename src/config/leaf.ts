@@ -13,7 +13,7 @@ export interface Breach {
 const ELSEWHERE = new Set(
   [
     'type properties patternProperties additionalProperties required items anyOf oneOf const enum',
-    'default description examples title $id x-expression x-expression-scope x-expression-tree x-secret x-file x-url',
+    'default description examples title $id x-expression x-expression-scope x-expression-tree x-expression-absent x-secret x-file x-url',
   ].flatMap(line => line.split(' ')),
 )
 

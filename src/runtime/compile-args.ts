@@ -10,6 +10,7 @@ interface AnnotatedSchema extends TSchema {
   'x-expression'?: 'any' | 'boolean' | 'string' | 'list'
   'x-expression-scope'?: readonly string[]
   'x-expression-tree'?: boolean
+  'x-expression-absent'?: 'null'
   anyOf?: AnnotatedSchema[]
   properties?: Record<string, AnnotatedSchema>
   items?: AnnotatedSchema
@@ -20,7 +21,7 @@ interface AnnotatedSchema extends TSchema {
 
 /**
  * A function from scope to the step's config with every expression replaced by its value. Compiled once per step;
- * what an empty optional gives is left out.
+ * what an empty optional gives is left out, where the schema does not say that it is null.
  */
 export function compileArgs(schema: TSchema, config: Fields): (scope: Scope) => Fields {
   const evaluate = compileValue(schema as AnnotatedSchema, config)
@@ -31,7 +32,7 @@ export function compileArgs(schema: TSchema, config: Fields): (scope: Scope) => 
 function compileValue(schema: AnnotatedSchema | undefined, value: unknown): Evaluate | undefined {
   if (!schema) return undefined
   if (schema['x-expression-tree']) {
-    const tree = compileTree(value)
+    const tree = compileTree(value, { absent: schema['x-expression-absent'] })
     return scope => tree.evaluate(scope)
   }
   // The sink evaluates it itself, over names of its own.

@@ -26,6 +26,15 @@ it('an empty optional leaves its entry or element out', () => {
     compileTree({ a: 'data.?phone', b: ['data.?phone', 'data.name'], c: { d: 'data.?x' } }).evaluate(scope),
   ).toEqual({ b: ['Ada'], c: {} })
   expect(compileTree('data.?phone').evaluate(scope)).toBeUndefined()
+  expect(compileTree({ a: 'data.nothing' }).evaluate({ data: { nothing: null } })).toEqual({ a: null })
+})
+
+it('an empty optional is null where its absence would say something else', () => {
+  const tree = compileTree(
+    { a: 'data.?phone', b: ['data.?phone', 'data.name'], c: { d: 'data.?x' } },
+    { absent: 'null' },
+  )
+  expect(tree.evaluate(scope)).toEqual({ a: null, b: ['Ada'], c: { d: null } })
 })
 
 it('reads only the names that it is given', () => {

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SyncError } from '../../src/errors.ts'
 import type { Fields } from '../../src/event.ts'
+import { compileArgs } from '../../src/runtime/compile-args.ts'
 import type { ActionUse } from '../../src/sinks/sink.ts'
+import { actions } from '../../src/sinks/twenty/actions.ts'
 import { item, type TwentyBench, twentyBench } from '../support/twenty-bench.ts'
 
 let bench: TwentyBench
@@ -93,6 +95,16 @@ describe('find by a filter', () => {
     expect(await found({ object: 'person', by: { companyId: acme!.id } })).toEqual([])
   })
 
+  it.each<[string, Fields]>([
+    ['by', { by: { name: "'Acme'", domainName: 'company.?domain' } }],
+    ['filter', { filter: { name: { eq: "'Acme'" }, domainName: { eq: 'company.?domain' } } }],
+    ['filter within or', { filter: { or: [{ domainName: { eq: 'company.?domain' } }] } }],
+  ])('a condition whose value is absent finds nothing, and not more: %s', async (_, config) => {
+    companies()
+    const args = compileArgs(actions.find.config, { object: 'company', ...config })({ company: null })
+    expect(await found(args)).toEqual([])
+  })
+
   it.each<[string, Fields, string]>([
     ['an unknown field', { nmae: { eq: 'x' } }, 'UNKNOWN_FIELD'],
     ['an unknown operator', { name: { equals: 'x' } }, 'FILTER_NOT_POSSIBLE'],
@@ -102,6 +114,11 @@ describe('find by a filter', () => {
     ['neq with a value that is missing', { name: { neq: null } }, 'FILTER_NOT_POSSIBLE'],
     ['empty with no truth value', { name: { empty: 'yes' } }, 'FILTER_NOT_POSSIBLE'],
     ['a missing number', { 'annualRevenue.amountMicros': { gte: null } }, 'FILTER_NOT_POSSIBLE'],
+    ['a field without an operator', { name: { eq: 'Acme' }, domainName: {} }, 'FILTER_NOT_POSSIBLE'],
+    ['or without a condition', { or: [] }, 'FILTER_NOT_POSSIBLE'],
+    ['or with what is no list', { or: { name: { eq: 'x' } } }, 'FILTER_NOT_POSSIBLE'],
+    ['a value that would be a condition', { name: { containsAny: ['x],id[is]:NOT_NULL'] } }, 'FILTER_NOT_POSSIBLE'],
+    ['no value to contain', { name: { containsAny: [] } }, 'FILTER_NOT_POSSIBLE'],
   ])('says what is wrong: %s', async (_, filter, code) => {
     const [plan] = await bench.sink.plan([item('find', { object: 'company', filter })], signal)
     expect(plan).toMatchObject({ kind: 'rejected', code })
@@ -251,6 +268,23 @@ describe('find by a view', () => {
     expect(await found({ object: 'opportunity', view: 'Mine' })).toEqual(['won'])
   })
 
+  it.each(['a group that is gone', 'itself'])('is an error when a group of its filters lies in %s', async parent => {
+    deals()
+    const id = bench.twenty.addView({
+      object: 'opportunities',
+      name: 'Mine',
+      groups: [{ name: 'lost', operator: 'AND' }],
+      filters: [{ field: 'stage', operand: 'IS', value: '["NEW"]', group: 'lost' }],
+    })
+    const [group] = await ofView('viewFilterGroups', id)
+    const parentViewFilterGroupId = parent === 'itself' ? group : '00000000-0000-4000-8000-00000000dead'
+    await patch(`/rest/metadata/viewFilterGroups/${group}`, { parentViewFilterGroupId })
+    await expect(found({ object: 'opportunity', view: 'Mine' })).rejects.toMatchObject({
+      code: 'VIEW_NOT_POSSIBLE',
+      message: expect.stringContaining('its filter on stage is in a group that it does not have'),
+    })
+  })
+
   it('is read at each run: what somebody changes in it counts from the next one', async () => {
     deals()
     const id = view([{ field: 'stage', operand: 'IS', value: '["NEW"]' }])
@@ -369,8 +403,13 @@ async function patch(path: string, body: unknown): Promise<void> {
 }
 
 async function filterId(viewId: string): Promise<string> {
-  const answer = await fetch(`${bench.twenty.url}/rest/metadata/viewFilters?viewId=${viewId}`, {
+  const [id] = await ofView('viewFilters', viewId)
+  return id!
+}
+
+async function ofView(collection: string, viewId: string): Promise<string[]> {
+  const answer = await fetch(`${bench.twenty.url}/rest/metadata/${collection}?viewId=${viewId}`, {
     headers: { authorization: `Bearer ${bench.twenty.apiKey}` },
   })
-  return String(((await answer.json()) as { data: Fields[] }).data[0]!.id)
+  return ((await answer.json()) as { data: Fields[] }).data.map(({ id }) => String(id))
 }

@@ -46,6 +46,14 @@ export function contains(at: FieldPath, part: string): Condition {
   return { text: `${at.path}[ilike]:"%${wildcarded(part)}%"`, holds, ...(isAwkward(part) && { check: holds }) }
 }
 
+/** Rows whose list at the path holds one of these. @throws SyncError rejected `FILTER_NOT_POSSIBLE`. */
+export function containsAny(path: string, values: readonly string[]): Condition {
+  const text = `${path}[containsAny]:[${values.join(',')}]`
+  if (values.length === 0) throw notPossible(text, 'empty list of what to contain')
+  if (values.some(isAwkward)) throw notPossible(text, 'brackets, quotes, commas or outer blanks')
+  return { text }
+}
+
 export function isNull(path: string): Condition {
   return { text: `${path}[is]:NULL` }
 }

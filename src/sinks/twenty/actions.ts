@@ -25,7 +25,7 @@ const match = Type.Union(
   [
     path,
     Type.Array(path, { description: 'Several paths: a record that one of them finds is the match.', minItems: 1 }),
-    ExprMap({ description: 'Paths with the values that they must all have.' }),
+    ExprMap({ description: 'Paths with the values that they must all have.', absent: 'null' }),
   ],
   {
     description:
@@ -60,7 +60,8 @@ const onMissing = Type.Union([Type.Literal('fail'), Type.Literal('skip')], {
 
 const filter = ExprMap({
   description:
-    'What must hold, as `{ <path of a field>: { <operator>: <value> } }`; `or` takes a list of such maps and `not` one. Operators: eq, neq, in, notIn, gt, gte, lt, lte, like, ilike, startsWith, endsWith, containsAny, empty (true or false). A value that is null equals nothing, and an empty field differs from every value.',
+    'What must hold, as `{ <path of a field>: { <operator>: <value> } }`; `or` takes a list of such maps and `not` one. Operators: eq, neq, in, notIn, gt, gte, lt, lte, like, ilike, startsWith, endsWith, containsAny, empty (true or false). A value that is null or absent equals nothing, and an empty field differs from every value.',
+  absent: 'null',
   examples: [{ stage: { in: ["'NEW'", "'MEETING'"] }, companyId: { eq: 'company.id' } }],
 })
 
@@ -77,7 +78,9 @@ const selection = {
   filter: Type.Optional(filter),
   by: Type.Optional(
     ExprMap({
-      description: 'Fields with the values that they must have; of a list one is enough.',
+      description:
+        'Fields with the values that they must have; of a list one is enough. A value that is null or absent finds nothing.',
+      absent: 'null',
       examples: [{ companyId: 'company.id' }],
     }),
   ),

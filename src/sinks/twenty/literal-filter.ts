@@ -4,6 +4,7 @@ import {
   type Comparison,
   type Condition,
   compares,
+  containsAny,
   isNull,
   not,
   oneOf,
@@ -42,11 +43,12 @@ type Operator = (typeof OPERATORS)[number]
  */
 export function literalFilter(object: TwentyObject, filter: Fields): Condition {
   const parts = Object.entries(filter).flatMap(([name, wanted]) => {
-    if (name === 'or' && Array.isArray(wanted))
-      return [any(wanted.map(each => literalFilter(object, fieldsOf(each, name))))]
+    if (name === 'or') return [any(branchesOf(wanted).map(each => literalFilter(object, fieldsOf(each, name))))]
     if (name === 'not') return [not(literalFilter(object, fieldsOf(wanted, name)))]
     const at = object.resolve(name)
-    return Object.entries(fieldsOf(wanted, name)).map(([operator, value]) => asked(at, operator, value))
+    const conditions = Object.entries(fieldsOf(wanted, name))
+    if (conditions.length === 0) throw wrong(`${name} has no operator; it takes a map such as { eq: … }`)
+    return conditions.map(([operator, value]) => asked(at, operator, value))
   })
   if (parts.length === 0) throw wrong('a filter that says nothing would find every record')
   return all(parts)
@@ -76,11 +78,10 @@ function asked(at: FieldPath, operator: string, value: unknown): Condition {
     case 'notIn':
       return differs(at, listOf(at, value))
     case 'containsAny':
-      return {
-        text: `${at.path}[containsAny]:[${listOf(at, value)
-          .map(each => plain(at, each))
-          .join(',')}]`,
-      }
+      return containsAny(
+        at.path,
+        listOf(at, value).map(each => plain(at, each)),
+      )
     case 'gt':
     case 'gte':
     case 'lt':
@@ -140,6 +141,11 @@ function plain(at: FieldPath, value: unknown): string {
 function listOf(at: FieldPath, value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value
   throw wrong(`${at.path} takes a list, not ${JSON.stringify(value)?.slice(0, 80)}`)
+}
+
+function branchesOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value) && value.length > 0) return value
+  throw wrong(`"or" takes a list of conditions, not ${JSON.stringify(value)?.slice(0, 80)}`)
 }
 
 function fieldsOf(value: unknown, name: string): Fields {

@@ -11,9 +11,10 @@ import { askedOf } from './view-operands.ts'
  */
 export function viewFilter(object: TwentyObject, view: View, now: number): Condition | undefined {
   if (view.search !== '') throw impossible(object, view, `it searches all fields for "${view.search}"`)
-  const groups = new Map(view.groups.map(group => [group.id, group]))
+  const left = new Set(view.filters)
   const ofGroup = (id: string | undefined): Condition[] => {
     const filters = view.filters.filter(filter => filter.group === id)
+    for (const filter of filters) left.delete(filter)
     const inner = view.groups.filter(group => group.parent === id)
     return [
       ...filters.map(filter => translated(object, view, filter, now)),
@@ -26,9 +27,9 @@ export function viewFilter(object: TwentyObject, view: View, now: number): Condi
       }),
     ]
   }
-  const lost = view.filters.find(filter => filter.group !== undefined && !groups.has(filter.group))
-  if (lost) throw impossible(object, view, `its filter on ${nameOf(object, lost)} is in a group that it does not have`)
   const parts = ofGroup(undefined)
+  const [lost] = left
+  if (lost) throw impossible(object, view, `its filter on ${nameOf(object, lost)} is in a group that it does not have`)
   return parts.length === 0 ? undefined : all(parts)
 }
 

@@ -6,6 +6,7 @@ import {
   type Condition,
   compares,
   contains,
+  containsAny,
   isNull,
   not,
   oneOf,
@@ -176,7 +177,7 @@ function multiSelect({ path, operand, value }: Asked): Condition | undefined {
   if (!Array.isArray(wanted) || wanted.length === 0) return undefined
   const options = wanted.map(String).filter(option => option !== '')
   const some: Condition[] = [
-    ...(options.length > 0 ? [{ text: `${path}[containsAny]:[${options.join(',')}]` }] : []),
+    ...(options.length > 0 ? [containsAny(path, options)] : []),
     ...(options.length < wanted.length ? [isNull(path)] : []),
   ]
   if (operand === 'CONTAINS' || operand === 'IS') return any(some)
