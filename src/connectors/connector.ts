@@ -86,6 +86,13 @@ export interface PollSchedule {
   runs(cursor: unknown): PollRuns
 }
 
+/** What one flow reads of a connector. */
+export interface SourceUse {
+  readonly object: string
+  readonly action?: string
+  problem(message: string, suggestion?: string): void
+}
+
 /** A source of events: receives, polls, or both. A poll is the net under webhooks that nobody retries. */
 export interface Connector {
   /** Objects that it can emit; each has its topic `<prefix>.<connector>.<object>`. */
@@ -117,6 +124,8 @@ export interface Connector {
     /** What an event is kept in order by. @throws SyncError rejected for data that lacks it. */
     keyOf(data: Fields): string | undefined
   }
+  /** Checks what flows read against what the system really has. @throws SyncError when it cannot be asked. */
+  verify?(uses: readonly SourceUse[], signal: AbortSignal): Promise<void>
   /** Can it work now? Also the place to register a webhook. @throws SyncError with what to do. */
   check?(signal: AbortSignal): Promise<void>
   close?(): Promise<void>

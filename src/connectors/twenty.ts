@@ -2,13 +2,14 @@ import type { TwentyClient } from '../clients/twenty/client.ts'
 import { TwentyConfig } from '../clients/twenty/config.ts'
 import { bytesOf, type ConnectorContext, defineConnector, durationMs } from '../config/definition.ts'
 import { asSyncError } from '../errors.ts'
-import type { Connector, IncomingRequest, Page, Received } from './connector.ts'
+import type { Connector, IncomingRequest, Page, Received, SourceUse } from './connector.ts'
 import { KnownRecords } from './known-records.ts'
 import { cursorFrom } from './twenty/cursor.ts'
 import { IdWalk } from './twenty/id-walk.ts'
 import { pollChanges } from './twenty/poll.ts'
 import { Receiver } from './twenty/receive.ts'
 import { registerWebhook } from './twenty/register.ts'
+import { verifySource } from './twenty/verify.ts'
 
 export default defineConnector({
   type: 'twenty',
@@ -67,6 +68,11 @@ class TwentyConnector implements Connector {
       yield page
     }
     yield* this.#findDestroyed(last, signal)
+  }
+
+  async verify(uses: readonly SourceUse[], signal: AbortSignal): Promise<void> {
+    const schema = await this.#client.schemas.get({ signal })
+    for (const use of uses) verifySource(use, this.#context.name, schema)
   }
 
   async check(signal: AbortSignal): Promise<void> {

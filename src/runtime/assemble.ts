@@ -9,7 +9,7 @@ import {
   type StepConfig,
   type SystemConfig,
 } from '../config/config.ts'
-import type { Connector } from '../connectors/connector.ts'
+import type { Connector, SourceUse } from '../connectors/connector.ts'
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
@@ -171,7 +171,24 @@ class Assembler {
       uses.map(({ step }) => this.#use(step, problems)),
       signal,
     )
+    for (const { name, system: own } of this.#config.connectors.values()) {
+      if (own === system) await this.#connectors.get(name)!.verify?.(this.#sourceUses(name, problems), signal)
+    }
     return [...problems, ...(await verifySyncs(this.#syncs, this.#config, system, signal))]
+  }
+
+  #sourceUses(connector: string, problems: Problem[]): SourceUse[] {
+    return [...this.#config.flows.values()].flatMap(flow =>
+      flow.from.flatMap((source, at) => {
+        if ('deadLettersOf' in source || source.connector !== connector) return []
+        const { object, action } = source
+        const path = ['flows', flow.name, 'from', ...(flow.from.length > 1 ? [at] : [])]
+        const problem: SourceUse['problem'] = (message, suggestion) => {
+          problems.push(this.#config.problemAt(path, 'source', message, suggestion))
+        }
+        return { object, ...(action !== undefined && { action }), problem }
+      }),
+    )
   }
 
   #use(step: StepConfig, problems: Problem[]): ActionUse {

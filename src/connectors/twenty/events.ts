@@ -2,7 +2,8 @@ import { instantOf } from '../../clients/twenty/times.ts'
 import type { ChangeEvent, Fields } from '../../event.ts'
 import { type Change, eventId } from './event-id.ts'
 
-export type Action = 'created' | 'updated' | 'deleted' | 'restored' | 'destroyed'
+export const ACTIONS = ['created', 'updated', 'deleted', 'restored', 'destroyed'] as const
+export type Action = (typeof ACTIONS)[number]
 
 export interface EventParts {
   /** Name of the system, which is that of the connector. */
