@@ -52,7 +52,13 @@ export function readYaml(source: YamlFile, variables: Variables, problems: Probl
       problems.add({ file: source.file, line, column: tab }, [], 'syntax', TABS, 'two spaces for each level')
       break
     }
-    problems.add({ file: source.file, line, column: Math.max(1, col) }, [], 'syntax', sentence(fault), hintFor(fault))
+    problems.add(
+      { file: source.file, line, column: Math.max(1, col) },
+      [],
+      'syntax',
+      sentence(fault),
+      hintFor(fault, source.text),
+    )
     // One slip makes a parser stumble several times; what follows the first is guesswork.
     break
   }
@@ -211,12 +217,22 @@ function sentence({ message }: YAMLError): string {
   return `not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`
 }
 
+const SAME_COLUMN = 'keys of one map begin in the same column, and so do the dashes of one list'
+const COLON = 'a text that holds ": " stands in quotes'
 const HINTS: Readonly<Record<string, string>> = {
-  BAD_INDENT: 'keys of one map begin in the same column, and so do the dashes of one list',
-  BLOCK_AS_IMPLICIT_KEY:
-    'keys of one map begin in the same column, and so do the dashes of one list; a text that holds ": " stands in quotes',
+  BAD_INDENT: SAME_COLUMN,
+  BLOCK_AS_IMPLICIT_KEY: `${SAME_COLUMN}; ${COLON}`,
+  BLOCK_IN_FLOW: COLON,
+  BAD_SCALAR_START: 'a text that begins with this character stands in quotes',
+  TAG_RESOLVE_FAILED: 'an expression that begins with ! stands in quotes: "!data.done"',
 }
 
-function hintFor({ code, message }: YAMLError): string | undefined {
-  return message.startsWith('Flow') ? undefined : HINTS[code]
+function hintFor({ code, message, pos }: YAMLError, text: string): string | undefined {
+  if (message.startsWith('Flow')) return undefined
+  if (code !== 'UNEXPECTED_TOKEN') return HINTS[code]
+  const before = text.slice(0, pos[0]).trimEnd()
+  if (before.endsWith('$')) return '"${NAME}", in quotes, where { } are around it'
+  if (/['"]$/.test(before))
+    return `an expression that begins with a quote stands in quotes as a whole: "'Call ' + data.name"`
+  return undefined
 }

@@ -42,6 +42,26 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       lines('server:', '  host: a: b'),
       'c.yaml:2:9  syntax: not YAML: nested mappings are not allowed in compact mappings => keys of one map begin in the same column, and so do the dashes of one list; a text that holds ": " stands in quotes',
     ],
+    'an expression that begins with a quote': [
+      lines('flows:', "  a: { title: 'Hi' + data.name }"),
+      `c.yaml:2:20  syntax: not YAML: unexpected scalar at node end => an expression that begins with a quote stands in quotes as a whole: "'Call ' + data.name"`,
+    ],
+    'a reference without quotes in a map of one line': [
+      lines('systems:', '  a: { url: ${URL}, apiKey: ${KEY} }'),
+      'c.yaml:2:14  syntax: not YAML: unexpected flow-map-start at node end => "${NAME}", in quotes, where { } are around it',
+    ],
+    'a choice without quotes in a map of one line': [
+      lines('flows:', "  a: { title: data.a ? 'b' : 'c' }"),
+      'c.yaml:2:15  syntax: not YAML: block collections are not allowed within flow collections => a text that holds ": " stands in quotes',
+    ],
+    'a text that begins with a sign of YAML': [
+      lines('flows:', '  a: @x'),
+      'c.yaml:2:6  syntax: not YAML: plain value cannot start with reserved character @ => a text that begins with this character stands in quotes',
+    ],
+    'a negation without quotes': [
+      lines('flows:', '  a: !data.done'),
+      'c.yaml:2:6  syntax: not YAML: unresolved tag: !data.done => an expression that begins with ! stands in quotes: "!data.done"',
+    ],
     'a tab after spaces, where the parser stumbles over something else': [
       lines('log: { type: memory }', 'server:', '  host: a', '  \t  port: 1'),
       'c.yaml:4:3  syntax: tabs are not allowed for indentation; use spaces => two spaces for each level',
