@@ -143,10 +143,22 @@ export const SCENES: readonly Scene[] = [
       )
       return [
         `${accepted.length} of 40 were answered 202 before the kill; after the restart each has its person and one task, none twice`,
+        ...(await heldMails(stack)),
       ]
     },
   },
 ]
+
+/** What nobody can know is not sent again by itself. */
+async function heldMails(stack: Stack): Promise<string[]> {
+  const listed = JSON.parse((await stack.cli('dead-letters', 'list', '--json')).stdout) as { letter: Row }[]
+  const held = listed.filter(({ letter }) => letter.code === 'OUTCOME_UNKNOWN').length
+  return held === 0
+    ? []
+    : [
+        `${held} of their mails ${held === 1 ? 'was' : 'were'} on the way at that moment: held for a person, not sent twice`,
+      ]
+}
 
 function linked(twenty: SandboxTwenty, address: string) {
   const person = live(twenty, 'people').find(row => email(row) === address)
