@@ -1,8 +1,8 @@
 import type { Clock } from '../environment.ts'
 
-/** Calls that may leave at once although they are not full, per queue; one comes back per `EAGER_REFILL_MS` without a call. */
+/** Calls that may leave at once although they are not full, per queue; one comes back per `patienceMs` without a call. */
 const EAGER_CALLS = 3
-const EAGER_REFILL_MS = 4000
+const PATIENCE_MS = 4000
 /** Waits for siblings that are being queued in the same turn of the loop. */
 const GATHER_MS = 2
 
@@ -22,6 +22,8 @@ export interface BatchQueueOptions<T, R> {
   readonly send: (items: T[]) => Promise<R[]>
   /** True while more items are known to be on their way: then a call that is not full waits for them. */
   readonly moreComing?: () => boolean
+  /** Longest wait of an item for others to share its call. Default 4 s. */
+  readonly patienceMs?: number
 }
 
 /**
@@ -35,10 +37,12 @@ export class BatchQueue<T, R> {
   #dueAt = Number.POSITIVE_INFINITY
   #eager = EAGER_CALLS
   #refilledAt: number
+  readonly #patienceMs: number
 
   constructor(options: BatchQueueOptions<T, R>) {
     this.#options = options
     this.#refilledAt = options.clock.elapsed()
+    this.#patienceMs = options.patienceMs ?? PATIENCE_MS
   }
 
   get size(): number {
@@ -84,8 +88,8 @@ export class BatchQueue<T, R> {
 
   /** `poke` or the next `add` looks again; nobody waits longer than this for others. */
   #waitForMore(): void {
-    this.#dueAt = this.#options.clock.elapsed() + EAGER_REFILL_MS
-    this.#cancel = this.#options.clock.after(EAGER_REFILL_MS, () => this.#leave(true))
+    this.#dueAt = this.#options.clock.elapsed() + this.#patienceMs
+    this.#cancel = this.#options.clock.after(this.#patienceMs, () => this.#leave(true))
   }
 
   #send(batch: Waiting<T, R>[]): void {
@@ -103,10 +107,10 @@ export class BatchQueue<T, R> {
 
   #refill(): void {
     const now = this.#options.clock.elapsed()
-    const gained = Math.floor((now - this.#refilledAt) / EAGER_REFILL_MS)
+    const gained = Math.floor((now - this.#refilledAt) / this.#patienceMs)
     if (gained <= 0) return
     this.#eager = Math.min(EAGER_CALLS, this.#eager + gained)
-    this.#refilledAt += gained * EAGER_REFILL_MS
+    this.#refilledAt += gained * this.#patienceMs
   }
 
   #takeEager(): boolean {
@@ -120,6 +124,6 @@ export class BatchQueue<T, R> {
   #eagerWaitMs(): number {
     this.#refill()
     if (this.#eager > 0) return GATHER_MS
-    return Math.max(GATHER_MS, this.#refilledAt + EAGER_REFILL_MS - this.#options.clock.elapsed())
+    return Math.max(GATHER_MS, this.#refilledAt + this.#patienceMs - this.#options.clock.elapsed())
   }
 }

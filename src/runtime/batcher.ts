@@ -110,12 +110,13 @@ export class Batcher {
     const key = `${item.priority}/${batch.kind ?? `${item.action}/${objectNamed(item.args)}`}`
     let queue = this.#plans.get(key)
     if (!queue) {
-      const { deliver, plan = deliver } = batch
+      const { deliver, plan = deliver, patienceMs } = batch
       queue = new BatchQueue({
         clock: this.#env.clock,
         max: plan,
         full: deliver,
         send: items => this.#planMany(items),
+        ...(patienceMs !== undefined && { patienceMs }),
       })
       this.#plans.set(key, queue)
     }
@@ -161,6 +162,7 @@ export class Batcher {
         full: batch.deliver,
         send: plans => this.#sink.deliver(plans, this.#signal),
         moreComing: () => this.#planning[plan.item.priority] > 0,
+        ...(batch.patienceMs !== undefined && { patienceMs: batch.patienceMs }),
       })
       this.#deliveries.set(key, queue)
     }

@@ -29,6 +29,8 @@ export interface Batch {
   readonly plan?: number
   /** Only items of one kind meet. Default: of one action and object. */
   readonly kind?: string
+  /** Longest wait for others to share a call, once the calls that leave at once are spent. Default 4 s. */
+  readonly patienceMs?: number
 }
 
 /** The class of one use of an action; known when the config is loaded. */

@@ -1,5 +1,5 @@
 import { createTwentyClient, type TwentyClient } from '../clients/twenty/client.ts'
-import { batchOf, TwentyConfig } from '../clients/twenty/config.ts'
+import { batchOf, patienceOf, TwentyConfig } from '../clients/twenty/config.ts'
 import { MOST_ROWS } from '../clients/twenty/records.ts'
 import { defineSink } from '../config/definition.ts'
 import { asSyncError } from '../errors.ts'
@@ -33,7 +33,7 @@ export default defineSink({
     const batch = batchOf(config)
     const deliverer = new Deliverer(twenty, planner, batch)
     return {
-      batchOf: () => ({ deliver: batch, plan: MOST_ROWS }),
+      batchOf: () => ({ deliver: batch, plan: MOST_ROWS, patienceMs: patienceOf(config) }),
       claims: claimsOf,
       async plan(items, signal) {
         try {

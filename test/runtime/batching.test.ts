@@ -4,10 +4,10 @@ import { FlowBench, TOPIC } from '../support/flow-bench.ts'
 
 const BATCH = 60
 
-function bench() {
+function bench(patience: { patienceMs?: number } = {}) {
   const it = new FlowBench()
   const step = it.effect('safe', {
-    system: it.running({ batch: BATCH }),
+    system: it.running({ batch: BATCH, ...patience }),
     spec: { effect: 'safe', batch: { deliver: BATCH, plan: 200 } },
   })
   return { it, flow: it.start(it.flow([step])) }
@@ -48,6 +48,19 @@ describe('calls to a system that takes batches (P8)', () => {
     await it.clock.advance(10_000)
     expect(it.system.effects).toHaveLength(1000)
     expect(calls(it)).toBeLessThanOrEqual(44)
+    await flow.stop()
+  })
+
+  it('waits for company as long as its system has patience, once the calls that leave at once are spent', async () => {
+    const { it, flow } = bench({ patienceMs: 500 })
+    for (const event of events(it, 4)) {
+      await it.log.append(TOPIC, [event])
+      await it.clock.advance(50)
+    }
+    expect(it.system.effects).toHaveLength(3)
+    // For the plan, then for the delivery.
+    await it.clock.advance(1100)
+    expect(it.system.effects).toHaveLength(4)
     await flow.stop()
   })
 

@@ -56,11 +56,14 @@ export class FlowBench {
     })
   }
 
-  running(options: { echoes?: boolean; batch?: number; plan?: number; shared?: boolean } = {}): RunningSystem {
+  running(
+    options: { echoes?: boolean; batch?: number; plan?: number; shared?: boolean; patienceMs?: number } = {},
+  ): RunningSystem {
+    const patience = options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }
     const actions = Object.fromEntries(
       (['read', 'safe', 'keyed', 'lookup', 'blind'] as Effect[]).map(effect => [
         effect,
-        { effect, ...(options.batch && { batch: { deliver: options.batch, plan: options.plan ?? 200 } }) },
+        { effect, ...(options.batch && { batch: { deliver: options.batch, plan: options.plan ?? 200, ...patience } }) },
       ]),
     )
     const claims = new Claims({

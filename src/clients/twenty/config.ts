@@ -120,3 +120,13 @@ export type TwentyConfig = Static<typeof TwentyConfig>
 export function batchOf({ batch = 60, maxRowsPerMinute = batch }: TwentyConfig): number {
   return Math.min(batch, maxRowsPerMinute)
 }
+
+const USUAL_PER_MINUTE = 90
+const USUAL_PATIENCE_MS = 4000
+const LEAST_PATIENCE_MS = 200
+
+/** How long a write waits for others to share its call (P8): the less, the more calls there are to spend. */
+export function patienceOf({ limits }: TwentyConfig): number {
+  const perMinute = Math.max(limits?.perMinute ?? USUAL_PER_MINUTE, USUAL_PER_MINUTE)
+  return Math.max(LEAST_PATIENCE_MS, Math.round((USUAL_PATIENCE_MS * USUAL_PER_MINUTE) / perMinute))
+}
