@@ -137,6 +137,20 @@ function checkCall(node: Node, source: string): void {
 
 const functions = dialect.getDefinitions().functions.filter(known => known.name !== 'captureEvaluator')
 
+/** Names of other languages, and what does the same here. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  toLowerCase: 'lowerAscii',
+  lower: 'lowerAscii',
+  toUpperCase: 'upperAscii',
+  upper: 'upperAscii',
+  includes: 'contains',
+  length: 'size',
+  len: 'size',
+  replaceAll: 'replace',
+  some: 'exists',
+  every: 'all',
+}
+
 /** A name that exists, of another arity or type, is left to the type check, which knows more. */
 function checkFunction(name: string, onValue: boolean, offset: number): void {
   const known = functions.filter(each => (each.receiverType !== null) === onValue).map(each => each.name)
@@ -145,7 +159,7 @@ function checkFunction(name: string, onValue: boolean, offset: number): void {
     const suggestion = onValue ? `${name}(value)` : `value.${name}()`
     throw invalid(offset, `${name}() is not called like this`, suggestion)
   }
-  const meant = nearest(name, known)
+  const meant = FOREIGN[name] ?? nearest(name, known)
   throw invalid(offset, `there is no function "${name}"`, meant && `${meant}()`)
 }
 

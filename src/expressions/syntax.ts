@@ -55,6 +55,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
 
 const GUESSES: readonly Guess[] = [
   source => (source.trim() === '' ? { offset: 0, message: 'there is no expression here' } : undefined),
+  template,
   unterminated,
   foreignOperator,
   strayBracket,
@@ -64,6 +65,21 @@ const GUESSES: readonly Guess[] = [
   endsEarly,
   unexpected,
 ]
+
+/** `Call {{data.name}}`, as many other tools write it. */
+function template(source: string, { offset }: ParserComplaint): ReturnType<Guess> {
+  const at = source.indexOf('{{')
+  if (at < 0 || offset < at || !source.includes('}}', at)) return undefined
+  const parts = source
+    .split(/\{\{(.*?)\}\}/)
+    .map((part, index) => (index % 2 === 1 ? part.trim() : part && quoted(part)))
+  const message = '`{{` and `}}` mark nothing here: all of it is an expression, and text stands in quotes'
+  return { offset: at, message, repairs: [parts.filter(Boolean).join(' + ')] }
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll(/['\\]/g, '\\$&')}'`
+}
 
 function unterminated(source: string, { offset, summary }: ParserComplaint): ReturnType<Guess> {
   if (!/^(Unterminated|Newlines not allowed)/.test(summary)) return undefined

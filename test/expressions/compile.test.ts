@@ -185,6 +185,8 @@ describe('found when it is compiled', () => {
     ['event.tpye', 6, 'an event has no "tpye"', 'event.type'],
     ['event.email', 6, 'an event has no "email"', "the record's own fields are in data: data.email"],
     ['data.email.trm()', 11, 'there is no function "trm"', 'trim()'],
+    ['data.email.toLowerCase()', 11, 'there is no function "toLowerCase"', 'lowerAscii()'],
+    ['data.items.length() > 0', 11, 'there is no function "length"', 'size()'],
     ['trim(data.email)', 0, 'trim() is not called like this', 'value.trim()'],
     ["1 + 'a'", 0, '+ does not work between a whole number and text', 'string(…) makes text'],
     ["'a' > 1", 0, '> does not work between text and a whole number', undefined],

@@ -42,6 +42,18 @@ describe('an expression that does not parse', () => {
     ['data.a data.b', 7, 'an operator, like `+` or `==`, is expected here, and there is `data`'],
     ['1 +* 2', 3, 'a value is expected here, and there is `*`'],
     ['Welcome, Ada!', 7, 'an operator, like `+` or `==`, is expected here, and there is `,`', "'Welcome, Ada!'"],
+    [
+      "{{data.name}}, it's due",
+      0,
+      '`{{` and `}}` mark nothing here: all of it is an expression, and text stands in quotes',
+      "data.name + ', it\\'s due'",
+    ],
+    [
+      '{{ data.a }}',
+      0,
+      '`{{` and `}}` mark nothing here: all of it is an expression, and text stands in quotes',
+      'data.a',
+    ],
     ['  ', 0, 'there is no expression here'],
   ])('%s', (source, ...what) => {
     expect(said(source)).toEqual(what)
