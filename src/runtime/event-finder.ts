@@ -193,7 +193,7 @@ export class EventFinder {
     if (committed === undefined || committed <= logged.offset) return { flow: flow.name, outcome: 'waiting', steps: [] }
     const collects = flow.collect ? 'a later event of its record ran in its place, ' : ''
     const reason = hasMemory(flow.steps)
-      ? `${collects}filtered, an echo of its own write, or already as wanted`
+      ? `${collects}filtered, a duplicate, an echo of its own write, or already as wanted`
       : 'the flow has no effects, so it keeps no record of its events'
     return { flow: flow.name, outcome: 'without effect', reason, steps: [] }
   }

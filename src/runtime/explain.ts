@@ -53,6 +53,7 @@ export class Explainer {
       system,
       object,
       id,
+      writesKept: this.#connectorsOf(system).length > 0,
       syncs,
       flows: writes.map(({ flow, operation, event, fields, version }) => {
         const place = places.get(event)

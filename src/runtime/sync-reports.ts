@@ -188,6 +188,8 @@ export interface RecordQuery {
 
 export interface WhyReport extends RecordName {
   readonly id: string
+  /** Writes of flows are only remembered per record where something here reads the system's changes. */
+  readonly writesKept: boolean
   readonly syncs: readonly LinkReport[]
   /** Writes of flows to the record, newest last. */
   readonly flows: readonly {

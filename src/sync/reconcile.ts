@@ -39,7 +39,7 @@ export class Reconcile {
 
   async run(options: ReconcileOptions): Promise<ReconcileReport> {
     if (this.#context.matchedAt() === undefined) {
-      const message = `${this.#context.config.name}: the first walk of both sides is not over yet; see status`
+      const message = `${this.#context.config.name}: the first walk of both sides is not over yet; \`twenty-sync status\` shows how far it is, and it takes a running daemon`
       throw new SyncError('retryable', 'NOT_MATCHED', message)
     }
     const startedAt = this.#context.env.clock.now()

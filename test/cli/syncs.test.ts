@@ -230,6 +230,18 @@ describe('conflicts', () => {
     `)
   })
 
+  it('shows what was before only where neither side says it', async () => {
+    const fields = CONTESTED.fields.map(field => ({
+      ...field,
+      ...(field.held && { agreed: { ...field.agreed!, value: 'CTO' } }),
+    }))
+    const { stdout } = await cli(['conflicts', 'show', '9c41'], {
+      operations: { showLink: async () => ({ ...CONTESTED, fields }) },
+    })
+    expect(stdout.text).toContain('"CTO"')
+    expect(stdout.text).not.toContain('before')
+  })
+
   it('hands a decision on, with who made it, and says how to take it back', async () => {
     const asked: unknown[] = []
     const resolveConflict = async (query: object) => {
@@ -442,6 +454,7 @@ describe('why and why-not', () => {
   const why: WhyReport = {
     ...LEFT,
     id: 'p1',
+    writesKept: true,
     syncs: [CONTESTED],
     flows: [
       { flow: 'scoring', operation: 'update', event: 'e-9', place: 'twenty-sync.twenty.person/3/9', fields: ['score'] },
@@ -461,6 +474,17 @@ describe('why and why-not', () => {
         scoring  update score  for event e-9 at twenty-sync.twenty.person/3/9
       "
     `)
+  })
+
+  it('does not say that nothing wrote where nobody keeps that', async () => {
+    const said = async (writesKept: boolean) => {
+      const operations = { why: async () => ({ ...LEFT, id: 'p1', writesKept, syncs: [], flows: [] }) }
+      return (await cli(['why', 'twenty', 'person', 'p1'], { operations })).stdout.text
+    }
+    expect(await said(true)).toContain('nothing here wrote twenty person p1')
+    expect(await said(false)).toBe(
+      'no flow and no sync reads changes of twenty, so it is not kept which flow wrote what there; `twenty-sync events list` and `events show <id>` say what each event wrote\n',
+    )
   })
 
   it('answers for one field, by its name or its path on a side', async () => {

@@ -147,6 +147,8 @@ interface Wish {
   readonly redrive: boolean
 }
 
+const AGAIN = '; `twenty-sync dead-letters list` shows what fails again'
+
 async function resolveLetters(session: Session, { ids, options, redrive }: Wish): Promise<number | undefined> {
   const { flow, all = false, code, yes = false, set } = options
   if (all === ids.length > 0) throw new UsageError('name the dead letters by id, or take --all of them')
@@ -162,7 +164,7 @@ async function resolveLetters(session: Session, { ids, options, redrive }: Wish)
       ? operations.redriveDeadLetters({ ...chosen, ...(set && { set }) })
       : operations.discardDeadLetters(chosen))
     const next =
-      redrive && done > 0 && !live ? '; no daemon runs: the flow takes up what was sent back when one does' : ''
+      redrive && done > 0 ? (live ? AGAIN : '; no daemon runs: the flow takes up what was sent back when one does') : ''
     await session.result({ [word]: done }, () => `${meaning(done, flow)} ${word}${next}`)
   })
   return undefined

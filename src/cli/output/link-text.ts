@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { FieldReport, LinkReport, ListedConflict, SideReport } from '../../runtime/sync-reports.ts'
 import type { View } from './status-text.ts'
 import { kindText, recordText, saidText, valueText } from './sync-text.ts'
@@ -106,11 +107,13 @@ function contestText(field: FieldReport, report: LinkReport, { style, now }: Vie
   const names = [report.leftName.system, report.rightName.system]
   const width = Math.max(...names.map(name => name.length), 6)
   const line = (name: string, text: string) => `    ${style.dim(plain(name).padEnd(width))}  ${text}`
+  // The change that came first was agreed until the other one was known: as "before" it would tell nobody anything.
+  const isSaid = (value: unknown) => [held.left, held.right].some(said => isDeepStrictEqual(said.value, value))
   return [
     head,
     line(report.leftName.system, saidText(held.left, now)),
     line(report.rightName.system, saidText(held.right, now)),
-    ...(agreed ? [line('before', saidText(agreed, now))] : []),
+    ...(agreed && !isSaid(agreed.value) ? [line('before', saidText(agreed, now))] : []),
   ]
 }
 

@@ -10,8 +10,12 @@ export function whyText(report: WhyReport, view: View): string {
   const { syncs, flows } = report
   const parts = [...syncs.map(each => syncText(each, view)), ...(flows.length > 0 ? [flowsText(report, view)] : [])]
   if (parts.length > 0) return parts.join('\n\n')
-  const { system, object, id } = report
-  return `nothing here wrote ${recordText(report, id)}, and no sync knows it; twenty-sync why-not ${system} ${object} ${id}`
+  const { system, object, id, writesKept } = report
+  if (writesKept) {
+    return `nothing here wrote ${recordText(report, id)}, and no sync knows it; twenty-sync why-not ${system} ${object} ${id}`
+  }
+  const nobody = `no flow and no sync reads changes of ${plain(system)}, so it is not kept which flow wrote what there`
+  return `${nobody}; \`twenty-sync events list\` and \`events show <id>\` say what each event wrote`
 }
 
 function syncText(report: LinkReport, view: View): string {
