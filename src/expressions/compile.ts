@@ -4,6 +4,7 @@ import { SyncError } from '../errors.ts'
 import { isDangerousKey } from '../json.ts'
 import type { Scope } from '../processors/processor.ts'
 import { type Checked, checkExpression, type ResultKind } from './check.ts'
+import { useFreeMail } from './functions/free-mail.ts'
 import { jsonValue } from './json-value.ts'
 import { spendOn, startMeter } from './meter.ts'
 import { type Node, walk } from './node.ts'
@@ -11,6 +12,8 @@ import { type Node, walk } from './node.ts'
 export interface CompileOptions {
   /** The names that it may read; absent: any. Another name is an error with a suggestion. */
   readonly names?: readonly string[]
+  /** Domains beside those that `isFreeMail()` knows, in small letters. */
+  readonly freeMail?: ReadonlySet<string>
   /** What it must give. Checked now where the types tell, else when it is evaluated. */
   readonly result?: ResultKind
 }
@@ -19,7 +22,10 @@ export interface CompileOptions {
  * Compiles CEL. A name that the scope lacks, because its step did not run, is null.
  * @throws SyncError rejected `EXPRESSION_INVALID`; `details` is an ExpressionDefect.
  */
-export function compileExpression(source: string, { names, result = 'any' }: CompileOptions = {}): Expression {
+export function compileExpression(
+  source: string,
+  { names, freeMail, result = 'any' }: CompileOptions = {},
+): Expression {
   const checked = checkExpression(source, names, result)
   guard(checked.root)
   const output = outputOf(checked)
@@ -29,6 +35,7 @@ export function compileExpression(source: string, { names, result = 'any' }: Com
     names: used,
     evaluate(scope) {
       startMeter()
+      useFreeMail(freeMail)
       try {
         return expected(output(run(complete(scope, used))), result)
       } catch (error) {

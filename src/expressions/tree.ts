@@ -4,7 +4,7 @@ import { type CompileOptions, compileExpression } from './compile.ts'
 
 type Evaluate = (scope: Scope) => unknown
 
-export interface TreeOptions extends Pick<CompileOptions, 'names'> {
+export interface TreeOptions extends Pick<CompileOptions, 'names' | 'freeMail'> {
   /** What an entry of a map is whose optional is empty. Default: left out. */
   readonly absent?: 'null' | undefined
 }

@@ -13,8 +13,7 @@ import type { Connector, SourceUse } from '../connectors/connector.ts'
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
-import { compileExpression } from '../expressions/compile.ts'
-import { extendFreeMail } from '../expressions/functions/free-mail.ts'
+import { Expressions } from '../expressions/expressions.ts'
 import { DEFAULT_MAX_RECORD_BYTES, type TopicSpec } from '../log/event-log.ts'
 import type { ActionUse, Sink } from '../sinks/sink.ts'
 import { assembleSync, type CompiledSync, verifySyncs } from './assemble-syncs.ts'
@@ -39,6 +38,7 @@ export interface AssembledSystem extends RunningSystem {
 export interface Assembly {
   readonly config: Config
   readonly names: TopicNames
+  readonly expressions: Expressions
   readonly systems: ReadonlyMap<string, AssembledSystem>
   readonly connectors: ReadonlyMap<string, Connector>
   readonly flows: readonly { readonly compiled: CompiledFlow; readonly systems: readonly string[] }[]
@@ -60,6 +60,7 @@ class Assembler {
   readonly #engine: Engine
   readonly #env: Environment
   readonly #claims: Claims
+  readonly #expressions: Expressions
   readonly #names: TopicNames
   readonly #ending = new AbortController()
   readonly #systems = new Map<string, AssembledSystem>()
@@ -75,12 +76,12 @@ class Assembler {
     const { coordinator, shared } = engine
     this.#claims = new Claims({ coordinator, clock: env.clock, random: env.random, owner: instance, shared })
     this.#names = new TopicNames(config.log.prefix)
+    this.#expressions = new Expressions(config)
     // Every call under way listens to it.
     setMaxListeners(0, this.#ending.signal)
   }
 
   assemble(): Assembly {
-    extendFreeMail(this.#config.freeMail)
     for (const system of this.#config.systems.values()) this.#makeSystem(system)
     for (const connector of this.#config.connectors.values()) this.#makeConnector(connector)
     const flows = [...this.#config.flows.values()].map(flow => ({
@@ -93,6 +94,7 @@ class Assembler {
     return {
       config: this.#config,
       names: this.#names,
+      expressions: this.#expressions,
       systems: this.#systems,
       connectors: this.#connectors,
       flows,
@@ -132,7 +134,7 @@ class Assembler {
 
   #systemContext(name: string) {
     const { state, coordinator } = this.#engine
-    return { name, env: this.#env, state, coordinator, compile: (source: string) => compileExpression(source) }
+    return { name, env: this.#env, state, coordinator, compile: (source: string) => this.#expressions.compile(source) }
   }
 
   #peerContext(system: string, object: string) {
@@ -142,7 +144,6 @@ class Assembler {
   #makeConnector({ name, definition, config, system, objects }: ConnectorConfig): void {
     const connector = definition.create(config as never, {
       ...this.#systemContext(name),
-      compile: (source: string) => compileExpression(source),
       client: system ? this.#clients.get(system) : undefined,
       objects,
       publicUrl: this.#config.server.publicUrl,
@@ -228,12 +229,13 @@ class Assembler {
       redriveTopic: this.#names.redrive(identity),
       start: flow.start,
       concurrency: flow.concurrency,
-      ...(flow.collect && { collect: collectSettings(flow.collect) }),
+      ...(flow.collect && { collect: collectSettings(flow.collect, this.#expressions.compile) }),
       rememberMs: flow.rememberMs,
       steps: compileSteps(flow.steps, {
         flow: flow.name,
         env: this.#env,
         config: this.#config,
+        expressions: this.#expressions,
         systems: this.#systems,
         onClose: close => this.#closers.push(close),
       }),

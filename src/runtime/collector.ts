@@ -4,6 +4,7 @@ import type { Clock } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import type { ChangeEvent } from '../event.ts'
 import { compileExpression } from '../expressions/compile.ts'
+import type { Expressions } from '../expressions/expressions.ts'
 import { onAbort } from '../on-abort.ts'
 import { cronSchedule } from '../schedule.ts'
 import type { StateStore } from '../state/state-store.ts'
@@ -23,12 +24,15 @@ export interface CollectSettings {
   readonly by?: Expression
 }
 
-export function collectSettings(config: CollectConfig): CollectSettings {
+export function collectSettings(
+  config: CollectConfig,
+  compile: Expressions['compile'] = compileExpression,
+): CollectSettings {
   const { max, by } = config
   return {
     endOf: 'everyMs' in config ? sinceMs => sinceMs + config.everyMs : cronEnds(config),
     max,
-    ...(by !== undefined && { by: compileExpression(by) }),
+    ...(by !== undefined && { by: compile(by) }),
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Config, StepConfig } from '../config/config.ts'
 import type { Environment } from '../environment.ts'
-import { compileExpression } from '../expressions/compile.ts'
-import { compileTree } from '../expressions/tree.ts'
+import type { Expressions } from '../expressions/expressions.ts'
 import { effectOf } from '../sinks/sink.ts'
 import { compileArgs } from './compile-args.ts'
 import type { ActionStep, ChooseStep, EachStep, ProcessorStep, RunningSystem, Step } from './step.ts'
@@ -11,6 +10,7 @@ export interface StepsContext {
   readonly flow: string
   readonly env: Environment
   readonly config: Pick<Config, 'systems'>
+  readonly expressions: Expressions
   readonly systems: ReadonlyMap<string, RunningSystem>
   /** Called for each component that has something to close. */
   onClose(close: () => Promise<void> | undefined): void
@@ -37,8 +37,13 @@ function compileStep(step: StepConfig, context: StepsContext, last: boolean): St
   }
 }
 
-function baseOf({ id, verb, when, as }: StepConfig) {
-  return { id, verb, ...(when !== undefined && { when: compileExpression(when) }), ...(as !== undefined && { as }) }
+function baseOf({ id, verb, when, as }: StepConfig, { expressions }: StepsContext) {
+  return {
+    id,
+    verb,
+    ...(when !== undefined && { when: expressions.compile(when) }),
+    ...(as !== undefined && { as }),
+  }
 }
 
 function processorOf(step: StepConfig, { definition }: Use<'processor'>, context: StepsContext): ProcessorStep {
@@ -46,25 +51,25 @@ function processorOf(step: StepConfig, { definition }: Use<'processor'>, context
     name: `${context.flow}.${step.id}`,
     flow: context.flow,
     env: context.env,
-    compile: (source: string) => compileExpression(source),
-    compileTree: (tree: unknown) => compileTree(tree),
+    compile: source => context.expressions.compile(source),
+    compileTree: tree => context.expressions.compileTree(tree),
   })
   context.onClose(() => processor.close?.())
   const { remembers } = definition
-  return { ...baseOf(step), kind: 'processor', processor, ...(remembers && { remembers }) }
+  return { ...baseOf(step, context), kind: 'processor', processor, ...(remembers && { remembers }) }
 }
 
 function actionOf(step: StepConfig, use: Use<'action'>, context: StepsContext, last: boolean): ActionStep {
   const spec = context.config.systems.get(use.system)!.definition.actions[step.verb]!
   return {
-    ...baseOf(step),
+    ...baseOf(step, context),
     kind: 'action',
     system: context.systems.get(use.system)!,
     action: step.verb,
     spec,
     effect: effectOf(spec, step.config),
-    args: compileArgs(spec.config, step.config),
-    ...(use.key && { key: compileExpression(use.key) }),
+    args: compileArgs(spec.config, step.config, context.expressions),
+    ...(use.key && { key: context.expressions.compile(use.key) }),
     onUnknown: use.onUnknown,
     ...(use.caps && { caps: use.caps }),
     last,
@@ -73,11 +78,11 @@ function actionOf(step: StepConfig, use: Use<'action'>, context: StepsContext, l
 
 function eachOf(step: StepConfig, use: Use<'each'>, context: StepsContext): EachStep {
   return {
-    ...baseOf(step),
+    ...baseOf(step, context),
     kind: 'each',
-    over: typeof use.over === 'string' ? compileExpression(use.over) : pagesOf(use.over, context),
+    over: typeof use.over === 'string' ? context.expressions.compile(use.over) : pagesOf(use.over, context),
     item: use.item,
-    ...(use.key && { key: compileExpression(use.key) }),
+    ...(use.key && { key: context.expressions.compile(use.key) }),
     ...(use.batch !== undefined && { batch: use.batch }),
     concurrency: use.concurrency,
     onFailure: use.onFailure,
@@ -91,10 +96,10 @@ function pagesOf(step: StepConfig, context: StepsContext): ActionStep {
 
 function chooseOf(step: StepConfig, { branches }: Use<'choose'>, context: StepsContext, last: boolean): ChooseStep {
   return {
-    ...baseOf(step),
+    ...baseOf(step, context),
     kind: 'choose',
     branches: branches.map(branch => ({
-      ...(branch.when !== undefined && { when: compileExpression(branch.when) }),
+      ...(branch.when !== undefined && { when: context.expressions.compile(branch.when) }),
       steps: compileSteps(branch.do, context, last),
     })),
   }

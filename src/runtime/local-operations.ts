@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import type { Fields } from '../event.ts'
-import { compileExpression } from '../expressions/compile.ts'
+import type { Expressions } from '../expressions/expressions.ts'
 import type { LoggedEvent, StartPosition, TopicInfo } from '../log/event-log.ts'
 import type { SyncRunner } from '../sync/sync-runner.ts'
 import type { Assembly } from './assemble.ts'
@@ -136,7 +136,7 @@ export class LocalOperations implements Operations {
   }
 
   listEvents(query: { topic?: string; limit?: number; from?: StartPosition; where?: string }): Promise<EventSummary[]> {
-    return this.#finder.list({ ...query, where: condition(query.where) })
+    return this.#finder.list({ ...query, where: condition(query.where, this.#options.assembly.expressions) })
   }
 
   showEvent(query: { id: string }) {
@@ -144,7 +144,7 @@ export class LocalOperations implements Operations {
   }
 
   async *tailEvents(query: { topic?: string; where?: string }, signal: AbortSignal): AsyncIterable<EventSummary> {
-    const where = condition(query.where)
+    const where = condition(query.where, this.#options.assembly.expressions)
     const next = await this.#ends(this.#finder.sourceTopics(query.topic))
     while (!signal.aborted) {
       for (const logged of await this.#since(next)) if (!where || matches(where, logged)) yield summaryOf(logged)
@@ -235,7 +235,7 @@ export class LocalOperations implements Operations {
   replay(query: ReplayArguments, signal: AbortSignal): AsyncIterable<ReplayProgress> {
     const { engine, env, deadLetters, ledger, assembly, live } = this.#options
     const flow = this.#flow(query.flow)
-    const where = condition(query.where)
+    const where = condition(query.where, this.#options.assembly.expressions)
     const { log, state } = engine
     const deps = { flow, log, state, env, deadLetters, ledger, names: assembly.names, underWay: this.#underWay }
     return replay(deps, { ...query, where }, live ? AbortSignal.any([signal, live.ending]) : signal)
@@ -283,6 +283,6 @@ export class LocalOperations implements Operations {
 }
 
 /** Over `event` and `data`, the only names that a stored event has. @throws SyncError rejected `EXPRESSION_INVALID`. */
-function condition(where: string | undefined) {
-  return where ? compileExpression(where, { names: ['event', 'data'], result: 'boolean' }) : undefined
+function condition(where: string | undefined, expressions: Expressions) {
+  return where ? expressions.compile(where, { names: ['event', 'data'], result: 'boolean' }) : undefined
 }

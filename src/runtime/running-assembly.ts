@@ -1,7 +1,6 @@
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
-import { compileExpression } from '../expressions/compile.ts'
 import { SyncRunner } from '../sync/sync-runner.ts'
 import type { AssembledSystem, Assembly } from './assemble.ts'
 import { DeadLetters } from './dead-letters.ts'
@@ -82,8 +81,8 @@ export class RunningAssembly {
   #makeSyncs(): void {
     const { engine, env, assembly, instance, drainMs } = this.#options
     const { log, state, coordinator } = engine
+    const { compile } = assembly.expressions
     for (const { config, peers, group, topics, taskTopic, tasks, systems } of assembly.syncs) {
-      const compile = (source: string) => compileExpression(source)
       const parts = { config, peers, compile, state, env, owner: instance }
       const questions = tasks && taskTopic ? { questions: { tasks, topic: taskTopic } } : {}
       const runner = new SyncRunner({ ...parts, group, topics, ...questions, log, coordinator, drainMs })

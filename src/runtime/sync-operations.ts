@@ -2,7 +2,6 @@ import type { SideName, SyncConfig } from '../config/config.ts'
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { SyncError } from '../errors.ts'
-import { compileExpression } from '../expressions/compile.ts'
 import type { Conflict } from '../sync/conflict.ts'
 import { type Decision, decide } from '../sync/decisions.ts'
 import { type FoundLink, findLink } from '../sync/find-link.ts'
@@ -66,14 +65,14 @@ export class LocalSyncOperations implements SyncOperations {
   }
 
   #open(compiled: Assembly['syncs'][number]): OpenSync {
-    const { engine, env, supervisors } = this.#options
+    const { assembly, engine, env, supervisors } = this.#options
     const { config, peers } = compiled
     const supervisor = supervisors?.get(config.name)
     if (supervisor) {
       const { context, progress } = supervisor.runner
       return { name: config.name, compiled, context, store: context.store, progress, supervisor }
     }
-    const compile = (source: string) => compileExpression(source)
+    const { compile } = assembly.expressions
     const { context, progress } = openSync({ config, peers, compile, state: engine.state, env, owner: env.uuid() })
     return { name: config.name, compiled, context, store: context.store, progress }
   }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { SyncError } from '../../src/errors.ts'
 import type { ExpressionDefect } from '../../src/expressions/check.ts'
 import { type CompileOptions, compileExpression } from '../../src/expressions/compile.ts'
-import { extendFreeMail } from '../../src/expressions/functions/free-mail.ts'
+import { Expressions } from '../../src/expressions/expressions.ts'
 
 const scope = {
   event: { id: 'e1', type: 'person.updated', changed: ['name'], time: '2026-11-24T09:30:00.000Z' },
@@ -245,13 +245,17 @@ it('never changes the data', () => {
 })
 
 describe('isFreeMail', () => {
-  it('takes the domains of the config beside those that it knows', () => {
-    const { evaluate } = compileExpression('data.domains.map(d, isFreeMail(d))')
-    const asked = { data: { domains: ['me@Mailbox.example', 'gmail.com', 'acme.com'] } }
-    expect(evaluate(asked)).toEqual([false, true, false])
-    extendFreeMail(['mailbox.EXAMPLE'])
-    expect(evaluate(asked)).toEqual([true, true, false])
-    extendFreeMail([])
-    expect(evaluate(asked)).toEqual([false, true, false])
+  it('takes the domains of its own config beside those that it knows, whichever others are in the process', () => {
+    const source = 'data.domains.map(d, isFreeMail(d))'
+    const asked = { data: { domains: ['me@Mailbox.example', 'me@student.example', 'gmail.com', 'acme.com'] } }
+    const one = new Expressions({ freeMail: ['mailbox.EXAMPLE'] })
+    const other = new Expressions({ freeMail: ['student.example'] })
+    const all = [one.compile(source), other.compileTree([source]), compileExpression(source), one.compileTree([source])]
+    expect(all.map(({ evaluate }) => [evaluate(asked)].flat(2))).toEqual([
+      [true, false, true, false],
+      [false, true, true, false],
+      [false, false, true, false],
+      [true, false, true, false],
+    ])
   })
 })

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SyncError } from '../../src/errors.ts'
 import type { Fields } from '../../src/event.ts'
+import { Expressions } from '../../src/expressions/expressions.ts'
 import { compileArgs } from '../../src/runtime/compile-args.ts'
 import type { ActionUse } from '../../src/sinks/sink.ts'
 import { actions } from '../../src/sinks/twenty/actions.ts'
@@ -101,7 +102,11 @@ describe('find by a filter', () => {
     ['filter within or', { filter: { or: [{ domainName: { eq: 'company.?domain' } }] } }],
   ])('a condition whose value is absent finds nothing, and not more: %s', async (_, config) => {
     companies()
-    const args = compileArgs(actions.find.config, { object: 'company', ...config })({ company: null })
+    const args = compileArgs(
+      actions.find.config,
+      { object: 'company', ...config },
+      new Expressions(),
+    )({ company: null })
     expect(await found(args)).toEqual([])
   })
 

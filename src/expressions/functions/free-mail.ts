@@ -12,12 +12,13 @@ const DOMAINS = new Set(
 /** These have one domain per country: `yahoo.co.uk`, `hotmail.fr`. */
 const BY_COUNTRY = /^(?:yahoo|hotmail|outlook|live)\.[a-z]{2,3}(?:\.[a-z]{2})?$/
 
-/** Of the config that this process runs; it runs one. */
-let others: ReadonlySet<string> = new Set()
+const NONE: ReadonlySet<string> = new Set()
+/** Of the expression that is evaluated now. */
+let others = NONE
 
-/** In place of those that were given before. */
-export function extendFreeMail(domains: readonly string[]): void {
-  others = new Set(domains.map(domain => domain.toLowerCase()))
+/** Said by each evaluation as it begins; none begins within another. @param domains in small letters. */
+export function useFreeMail(domains = NONE): void {
+  others = domains
 }
 
 /** True for an address or a domain of a provider that gives mailboxes to anybody. */
