@@ -130,6 +130,12 @@ export class RunMemory {
     const record = entry?.value as EffectRecord | undefined
     if (!record) return undefined
     if (!record.open) return record
+    if (run.mode === 'replay') {
+      // It is not done again anyhow.
+      if (!run.allEffects) return record
+      // A dead letter whose outcome nobody knows stays open until a person has looked: a replay must not wait for that.
+      if (await this.#isDead(record.event)) throw outcomeUnknown(step)
+    }
     if (record.event !== run.event.id || run.mode === 'replay') {
       throw new SyncError(
         'retryable',
@@ -141,6 +147,11 @@ export class RunMemory {
     const told = run.mode === 'redrive' || step.onUnknown === 'repeat'
     if (known?.open && step.effect === 'blind' && !told) throw outcomeUnknown(step)
     return record
+  }
+
+  async #isDead(event: string): Promise<boolean> {
+    const [entry] = await this.#state.get([this.#keys.run(event)])
+    return (entry?.value as RunRecord | undefined)?.status === 'dead'
   }
 
   /**

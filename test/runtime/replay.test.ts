@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { SyncError } from '../../src/errors.ts'
 import { compileExpression } from '../../src/expressions/compile.ts'
 import type { EventLog, Subscriber } from '../../src/log/event-log.ts'
 import type { CompiledFlow } from '../../src/runtime/compiled-flow.ts'
@@ -112,6 +113,23 @@ describe.each(ENGINES)('replay on the %s engine', engine => {
     await run(bench, flow, { ...fast, effects: 'all' })
     expect(bench.system.effects).toHaveLength(12)
     expect(bench.system.effects.filter(({ key }) => key.includes('/keyed/'))).toHaveLength(3)
+  })
+
+  it('does not wait for an effect whose outcome only a person can tell (P3)', async () => {
+    const bench = await filled(2, engine)
+    bench.system.after = ({ args }) => {
+      if (args.n === 1) throw new SyncError('retryable', 'TIMEOUT', 'no answer', { outcomeUnknown: true })
+    }
+    const flow = bench.flow([bench.effect('blind')])
+    const live = bench.start(flow)
+    await bench.clock.advance(1000)
+    await live.stop()
+    const letters = async () => (await bench.deadLetters.list('leads')).map(({ letter }) => letter.code)
+    expect([bench.system.effects.length, await letters()]).toEqual([2, ['OUTCOME_UNKNOWN']])
+    expect((await run(bench, flow, fast)).at(-1)).toMatchObject({ finished: true, done: 2 })
+    const all = (await run(bench, flow, { ...fast, effects: 'all' })).at(-1)
+    expect(all).toMatchObject({ finished: true, done: 1, dead: 1 })
+    expect(bench.system.effects.length).toBe(2)
   })
 
   it('writes nothing in a dry run, and tells what it would write', async () => {
