@@ -104,7 +104,7 @@ export class RunCommits {
       status,
       at: new Date(this.#clock.now()).toISOString(),
       steps,
-      ...(run.claims.size > 0 && status === 'running' && { claims: [...run.claims] }),
+      ...(run.claims.size > 0 && status === 'running' && { claims: [...run.claims.keys()] }),
       ...(skip && { skip }),
     }
     return { key: this.#keys.run(run.id), value, ifVersion: run.version ?? null, ttlMs: this.#rememberMs }

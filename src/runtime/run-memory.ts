@@ -6,7 +6,7 @@ import type { StateStore, Write } from '../state/state-store.ts'
 import { Caps } from './caps.ts'
 import { outcomeUnknown } from './executor.ts'
 import type { FlowKeys } from './flow-keys.ts'
-import type { Run, RunRecord, StepRecord } from './run.ts'
+import type { Claim, Run, RunRecord, StepRecord } from './run.ts'
 import { RunCommits, summary } from './run-commits.ts'
 import type { ActionStep } from './step.ts'
 
@@ -52,7 +52,7 @@ export class RunMemory {
   }
 
   /** A dedupe claim belongs to an event id; `withinMs` is measured in event time. */
-  async claim(run: Run, step: string, value: string, withinMs: number): Promise<'mine' | 'taken' | 'wait'> {
+  async claim(run: Run, step: string, value: string, claim: Claim): Promise<'mine' | 'taken' | 'wait'> {
     if (run.dryRun) return 'mine'
     const key = this.#keys.dedupe(step, value)
     // Most claims of a new event are the first of their key: those are made without a look.
@@ -61,19 +61,31 @@ export class RunMemory {
       const [entry] = look ? await this.#state.get([key]) : []
       const held = entry?.value as DedupeRecord | undefined
       if (held?.owner === run.event.id) break
-      if (held && Math.abs(Date.parse(run.event.time) - Date.parse(held.time)) < withinMs) {
+      if (held && Math.abs(Date.parse(run.event.time) - Date.parse(held.time)) < claim.withinMs) {
         return held.done ? 'taken' : 'wait'
       }
       // A late event does not take the claim from a newer one.
       if (held && Date.parse(held.time) > Date.parse(run.event.time)) return 'mine'
-      const record: DedupeRecord = { owner: run.event.id, time: run.event.time }
-      // Longer than `within`: events may come late, and are compared by their own time.
-      const ttlMs = Math.max(withinMs, this.#rememberMs)
-      if (await this.#state.commit([{ key, value: record, ifVersion: entry?.version ?? null, ttlMs }])) break
+      if (await this.#state.commit([{ ...this.#claimed(run, key, claim), ifVersion: entry?.version ?? null }])) break
     }
-    run.claims.add(key)
+    run.claims.set(key, claim)
     run.dirty = true
     return 'mine'
+  }
+
+  /** An item has ended before its event: its claims are confirmed or, where it failed, let go. */
+  endClaims(run: Run, prefix: string, isDone: boolean): void {
+    for (const [key, claim] of run.claims) {
+      if (!claim.prefix.startsWith(prefix)) continue
+      run.claims.delete(key)
+      run.unsaved.add(isDone ? this.#claimed(run, key, claim, true) : { key })
+    }
+  }
+
+  #claimed({ event }: Run, key: string, { withinMs }: Claim, done?: true): Write {
+    const value: DedupeRecord = { owner: event.id, time: event.time, ...(done && { done }) }
+    // No shorter than `remember`: events may come late, and are compared by their own time.
+    return { key, value, ttlMs: Math.max(withinMs, this.#rememberMs) }
   }
 
   /** P3: the answer is in the event's own record, so that it stays when a later event has moved the memory on. */
@@ -241,11 +253,7 @@ export class RunMemory {
   }
 
   async #finish(run: Run, skip: string | undefined): Promise<void> {
-    const writes: Write[] = []
-    for (const key of run.claims) {
-      const value: DedupeRecord = { owner: run.event.id, time: run.event.time, done: true }
-      writes.push({ key, value, ttlMs: this.#rememberMs })
-    }
+    const writes = [...run.claims].map(([key, claim]) => this.#claimed(run, key, claim, true))
     await this.#commitOrContest(run, writes, 'done', skip)
   }
 
@@ -255,7 +263,7 @@ export class RunMemory {
    */
   async dead(run: Run): Promise<void> {
     for (const [step, { read }] of run.steps) if (read) run.steps.delete(step)
-    const writes: Write[] = [...run.claims].map(key => ({ key }))
+    const writes: Write[] = [...run.claims.keys()].map(key => ({ key }))
     await this.#commitOrContest(run, writes, 'dead')
     run.claims.clear()
   }

@@ -61,6 +61,14 @@ export interface LoneItem {
   readonly steps: Readonly<Record<string, StepRecord>>
 }
 
+/** A dedupe key that an event owns. */
+export interface Claim {
+  /** Of the steps of the item that claimed it; '' outside of `each`. */
+  readonly prefix: string
+  /** How far apart, in their own time, two events mean the same. */
+  readonly withinMs: number
+}
+
 /** One event on its way through a flow's steps. In memory; `record` is what survives a crash. */
 export class Run {
   /** Under which it is remembered: the event's, unless it is about one item alone. */
@@ -81,7 +89,8 @@ export class Run {
   readonly logged: LoggedEvent | undefined
   readonly scope: Scope
   readonly steps: Map<string, StepRecord>
-  readonly claims: Set<string>
+  /** Dedupe keys that it owns. */
+  readonly claims: Map<string, Claim>
   /** Plans of a dry run, in order. */
   readonly plans: { step: string; plan: Plan }[] = []
   version: Version | undefined
@@ -135,7 +144,8 @@ export class Run {
     this.version = options.entry?.version
     const record = options.mode === 'replay' ? undefined : (options.entry?.value as RunRecord | undefined)
     this.steps = new Map(Object.entries(record?.steps ?? options.item?.steps ?? {}))
-    this.claims = new Set(record?.claims)
+    // Whoever goes on claims anew, and says the rest.
+    this.claims = new Map(record?.claims?.map(key => [key, { prefix: '', withinMs: 0 }]))
     this.effects = this.steps.size > 0
   }
 

@@ -70,6 +70,21 @@ function filter(skipped: ReadonlySet<string>): Step {
   return { kind: 'processor', id: 'filter', verb: 'filter', processor: { process } }
 }
 
+/** Nobody else means the same, so whatever comes again is the item's own. */
+const dedupe: Step = {
+  kind: 'processor',
+  id: 'dedupe',
+  verb: 'dedupe',
+  remembers: true,
+  processor: {
+    async process(scope, { claim }) {
+      const answer = await claim(idsOf(scope).ids.join(), 86_400_000)
+      if (answer !== 'mine') throw new SyncError('rejected', 'DEDUPE', answer)
+      return { names: {} }
+    },
+  },
+}
+
 describe('a crash at any call of an `each` over pages', () => {
   it('loses no item, does none twice, and counts each once (P2, P3)', async () => {
     await fc.assert(
@@ -91,6 +106,7 @@ describe('a crash at any call of an `each` over pages', () => {
           world.serve(bench.system, () => life)
           const steps = [
             filter(skipped),
+            dedupe,
             bench.effect('keyed', { args: idsOf }),
             bench.effect('blind', { args: idsOf }),
           ]
@@ -113,6 +129,7 @@ describe('a crash at any call of an `each` over pages', () => {
         const letters = (await last.deadLetters.list('leads')).map(({ letter }) => letter)
         expect(await last.lag()).toBe(0)
         expect(letters.filter(({ item }) => !item)).toEqual([])
+        expect(letters.filter(({ code }) => code === 'DEDUPE')).toEqual([])
         const held = new Set(letters.flatMap(({ item }) => [item?.value].flat().map(person => (person as Person).id)))
         // P3: nothing was done twice for anybody, under whatever key.
         for (const [id, keys] of world.keyed) expect([id, keys.size]).toEqual([id, 1])

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SyncError } from '../../src/errors.ts'
+import type { ProcessResult } from '../../src/processors/processor.ts'
 import type { RunRecord } from '../../src/runtime/run.ts'
 import type { EachStep, Step } from '../../src/runtime/step.ts'
 import { FlowBench, TOPIC } from '../support/flow-bench.ts'
@@ -387,6 +388,52 @@ describe('the record of a run', () => {
     expect(largest).toBeLessThan(8000)
     // What items side by side have to commit goes together.
     expect(commits).toBeLessThan(count / 5)
+    await flow.stop()
+  })
+})
+
+describe('a dedupe within a long `each`', () => {
+  const dedupe: Step = {
+    kind: 'processor',
+    id: 'dedupe',
+    verb: 'dedupe',
+    remembers: true,
+    processor: {
+      process: async (scope, { claim }): Promise<ProcessResult> =>
+        (await claim(idOf(scope).id, 86_400_000)) === 'mine' ? {} : { skip: 'duplicate' },
+    },
+  }
+
+  it('leaves nothing of an item that has ended in the record, and the item is known to other events', async () => {
+    const bench = new FlowBench()
+    bench.system.pages = people(10, 100)
+    let [largest, most] = [0, 0]
+    const { commit } = bench.state
+    bench.state.commit = async writes => {
+      await bench.clock.sleep(5)
+      most = Math.max(most, writes.length)
+      for (const { key, value } of writes)
+        if (key.includes(':run:')) largest = Math.max(largest, JSON.stringify(value).length)
+      return commit.call(bench.state, writes)
+    }
+    bench.system.before = async ({ args }) => {
+      await bench.clock.sleep(10)
+      if (args.id === 'p7') throw refused()
+    }
+    const { flow } = await started(bench, { concurrency: 50 }, [dedupe, bench.effect('keyed', { args: idOf })])
+    await bench.clock.advance(30_000)
+    expect(audience(bench)).toEqual({ count: 1000, done: 999, skipped: 0, failed: 1 })
+    expect(largest).toBeLessThan(15_000)
+    expect(most).toBeLessThan(400)
+    bench.system.before = () => {}
+    const before = bench.system.effects.length
+    await bench.log.append(TOPIC, [bench.event('b', {})])
+    await bench.clock.advance(30_000)
+    // What failed is nobody's: it is not kept from others by whom it was not done for.
+    expect(bench.system.effects.slice(before).map(({ args }) => args.id ?? args.audience)).toEqual([
+      'p7',
+      { count: 1000, done: 1, skipped: 999, failed: 0 },
+    ])
     await flow.stop()
   })
 })
