@@ -258,7 +258,10 @@ export class EachLoop {
   /** P3: that it ended and that its step records go is one change, which no commit can have a part of. */
   #end(unit: Unit, isHalf: boolean, counts: EachCounts, halves: readonly string[] = []): EachCounts {
     const { run, memory, progress, moved } = this.#o
-    if (!progress.keeps) this.#forget(unit)
+    if (!progress.keeps) {
+      this.#forget(unit)
+      run.noteEnd()
+    }
     if (!progress.keeps || counts.failed > 0) memory.endClaims(run, this.#prefix(unit), counts.failed === 0)
     if (isHalf) progress.halfEnded(unit.key, counts, halves)
     else progress.end(unit.key, counts, halves)

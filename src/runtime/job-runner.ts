@@ -17,6 +17,7 @@ import type { FlowKeys } from './flow-keys.ts'
 import type { Job } from './job.ts'
 import { subjectOf } from './lone-items.ts'
 import type { ParkedLanes } from './parked-lanes.ts'
+import type { ParkedEvent } from './parking.ts'
 import { nextInPlace, PARK_LIMIT_MS, UNCLASSIFIED_TRIES } from './retry.ts'
 import { type Failure, Run, type RunRecord } from './run.ts'
 import { RunMemory } from './run-memory.ts'
@@ -29,6 +30,9 @@ const MAX_HOPS = 8
 const REPLAY_WAIT_MS = 30_000
 /** Ids remembered of events seen lately. */
 const RECENT = 20_000
+
+/** For how long an event has got no further, and how often it was parked since. */
+type Failing = Pick<ParkedEvent, 'attempt' | 'firstAt'>
 
 export interface JobRunnerOptions {
   readonly flow: CompiledFlow
@@ -215,7 +219,7 @@ export class JobRunner {
     again: () => Skip | Promise<Skip> = () => this.#executor.run(run, this.#flow.steps),
   ): Promise<void> {
     const started = this.#env.clock.elapsed()
-    const firstAt = job.parked?.firstAt ?? this.#env.clock.now()
+    let failing: Failing = job.parked ?? this.#firstFailure()
     for (let attempt = 1, trying = first; ; attempt++) {
       try {
         const skip = await trying
@@ -224,13 +228,14 @@ export class JobRunner {
       } catch (thrown) {
         if (thrown instanceof Abandoned || job.owner.isLost) throw new Abandoned()
         const error = asSyncError(thrown)
+        if (run.gotFurther()) failing = this.#firstFailure()
         const wait = this.#judge(error, attempt, started)
         if (wait === 'stop') throw error
         if (wait === 'dead') {
-          const attempts = attempt + (job.parked?.attempt ?? 0)
-          return this.#orAfresh(lane, job, this.#giveUp(lane, job, run, error, attempts, firstAt))
+          const attempts = attempt + failing.attempt
+          return this.#orAfresh(lane, job, this.#giveUp(lane, job, run, error, attempts, failing.firstAt))
         }
-        if (wait === 'park') return this.#orAfresh(lane, job, this.#park(lane, job, run, error, firstAt))
+        if (wait === 'park') return this.#orAfresh(lane, job, this.#park(lane, job, run, error, failing))
         this.#counters.retried++
         await this.#pause(wait, job)
         if (error.code === 'RUN_CONTESTED') return this.#runAfresh(lane, job)
@@ -269,9 +274,14 @@ export class JobRunner {
     })
   }
 
+  #firstFailure(): Failing {
+    return { attempt: 0, firstAt: this.#env.clock.now() }
+  }
+
   /** P4: hands the event over to its lane's parked list; the offset goes on, later events of the record do not. */
-  async #park(lane: string, job: Job, run: Run, error: SyncError, firstAt: number): Promise<void> {
-    const attempt = (job.parked?.attempt ?? 0) + 1
+  async #park(lane: string, job: Job, run: Run, error: SyncError, failing: Failing): Promise<void> {
+    const { firstAt } = failing
+    const attempt = failing.attempt + 1
     if (this.#env.clock.now() - firstAt >= PARK_LIMIT_MS) return this.#giveUp(lane, job, run, error, attempt, firstAt)
     await this.#parked.park(lane, job, { attempt, firstAt, error }, () => this.#memory.save(run))
     this.#counters.failed(error)

@@ -116,6 +116,7 @@ export class Run {
   readonly #failures = new WeakMap<SyncError, Failure[]>()
   readonly #passed = new Map<string, number>()
   #passes = 0
+  #hasEnded = false
 
   constructor(options: {
     event: ChangeEvent
@@ -160,6 +161,18 @@ export class Run {
   failureOf(error: SyncError, prefix = ''): Failure {
     const failure = this.#failures.get(error)?.find(({ step }) => step.startsWith(prefix))
     return failure ?? { step: prefix.slice(0, -1), scope: this.scope }
+  }
+
+  /** An item of a long `each` ended, one way or the other, and is not run again. */
+  noteEnd(): void {
+    this.#hasEnded = true
+  }
+
+  /** Whether an item ended since this was asked last. */
+  gotFurther(): boolean {
+    const hasEnded = this.#hasEnded
+    this.#hasEnded = false
+    return hasEnded
   }
 
   /** The system of the step took or answered something. */

@@ -211,6 +211,22 @@ describe('`each` over pages', () => {
     await flow.stop()
   })
 
+  it('outlasts an outage however long it has been at work before', async () => {
+    const bench = new FlowBench()
+    bench.system.pages = people(1, 60)
+    bench.system.before = async ({ args }) => {
+      await bench.clock.sleep(1_800_000)
+      if (args.id === 'p55') throw busy()
+    }
+    const { flow } = await started(bench, { concurrency: 1 })
+    await bench.clock.advance(29 * 3_600_000)
+    bench.system.before = () => {}
+    await bench.clock.advance(3_600_000)
+    expect(await bench.deadLetters.list('leads')).toEqual([])
+    expect(audience(bench)).toEqual({ count: 60, done: 60, skipped: 0, failed: 0 })
+    await flow.stop()
+  })
+
   it('gives up the last one that goes on failing when there is nobody else to try', async () => {
     const bench = new FlowBench()
     bench.system.pages = people(1, 3)

@@ -59,6 +59,21 @@ describe('a failure inside `each`', () => {
     await flow.stop()
   })
 
+  it('ends the event after a day, although the items beside it pass at every try', async () => {
+    const bench = new FlowBench()
+    const args = (scope: Record<string, unknown>) => ({ sku: (scope.line as { sku: string }).sku })
+    bench.system.before = ({ args: { sku } }) => {
+      if (sku === 'x') throw new SyncError('retryable', 'HTTP_503', 'busy')
+    }
+    const flow = bench.start(bench.flow([each([bench.effect('safe', { args })])]))
+    await bench.log.append(TOPIC, [bench.event('a', { lines: [{ sku: 'w' }, { sku: 'x' }] })])
+    await bench.clock.advance(40 * 3_600_000)
+    const [found] = await bench.deadLetters.list('leads')
+    expect(found?.letter).toMatchObject({ code: 'HTTP_503', firstAt: '2026-11-24T10:00:00.000Z' })
+    expect(bench.system.effects).toHaveLength(1)
+    await flow.stop()
+  })
+
   it('of the list itself names the `each`', async () => {
     const bench = new FlowBench()
     const flow = bench.start(bench.flow([each([bench.effect('safe')])]))
