@@ -1,14 +1,21 @@
-import { type Generated, outdated, writeAll } from './generate/files.ts'
+import { type Generated, leftOver, outdated, remove, writeAll } from './generate/files.ts'
 import { registrySource } from './generate/registry.ts'
 
 /** Writes what follows from the components. With `--check` it writes nothing, and fails where a file is not as it would be. */
 const check = process.argv.includes('--check')
 // First of all: the other files are made from what it lists.
-const stale = [...brought([registrySource()]), ...brought(await fromDefinitions())]
+const registryFile = brought([registrySource()])
+const made = await fromDefinitions()
+const stale = [...registryFile, ...brought(made)]
+const gone = leftOver(made.filter(({ file }) => file.startsWith('docs/reference/')))
+if (!check) remove(gone)
 for (const { file } of stale) {
   process.stdout.write(check ? `${file} is stale: run \`npm run generate\`\n` : `wrote ${file}\n`)
 }
-if (check && stale.length > 0) process.exitCode = 1
+for (const file of gone) {
+  process.stdout.write(check ? `${file} is of nothing any more: run \`npm run generate\`\n` : `removed ${file}\n`)
+}
+if (check && stale.length + gone.length > 0) process.exitCode = 1
 
 function brought(generated: readonly Generated[]): readonly Generated[] {
   const stale = outdated(generated)

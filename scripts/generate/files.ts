@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
 export const ROOT = resolve(import.meta.dirname, '../..')
@@ -22,4 +22,20 @@ export function writeAll(generated: readonly Generated[]): void {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, content)
   }
+}
+
+/** Files in the folders of these pages that nothing makes any more: those of components that are gone. */
+export function leftOver(generated: readonly Generated[]): string[] {
+  const made = new Set(generated.map(({ file }) => file))
+  const folders = [...new Set([...made].map(file => dirname(file)))]
+  return folders.flatMap(folder =>
+    readdirSync(join(ROOT, folder), { withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(({ name }) => join(folder, name))
+      .filter(file => !made.has(file)),
+  )
+}
+
+export function remove(files: readonly string[]): void {
+  for (const file of files) rmSync(join(ROOT, file))
 }

@@ -157,9 +157,13 @@ function addBreaches(
     problems.add(place, path, rule, message, suggestion)
 }
 
+/** Steps without their dashes, most often. */
+const UNLISTED = 'each item of a list begins with "- "'
+
 function wrongType(what: string, node: Node, path: ConfigPath, { load }: Surroundings): unknown {
   const isQuotable = what === 'text' && node.kind === 'scalar' && node.value !== null
-  const suggestion = isQuotable ? JSON.stringify(node.source) : undefined
+  const isUnlisted = what === 'a list' && node.kind === 'map'
+  const suggestion = isQuotable ? JSON.stringify(node.source) : isUnlisted ? UNLISTED : undefined
   const message = `this must be ${what}, and is ${found(node)}`
   load.problems.add(node.place, path, 'type', message, suggestion)
   return plainOf(node)

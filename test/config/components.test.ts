@@ -56,6 +56,10 @@ describe('schemas of components', () => {
     expect(undescribed(schema, '')).toEqual([])
   })
 
+  it.each(Object.entries(schemas))('%s: every value has an example, a default or a choice', (_, schema) => {
+    expect(unshown(schema, '')).toEqual([])
+  })
+
   it.each(Object.entries(schemas))('%s: says nothing that the loader does not check', (_, schema) => {
     expect(unchecked(schema, '')).toEqual([])
   })
@@ -69,6 +73,22 @@ function undescribed(schema: SchemaView, path: string): string[] {
     ]),
     ...(variant.items ? undescribed(variant.items, `${path}[].`) : []),
   ])
+}
+
+/** Values of which nothing says how they look. */
+function unshown(schema: SchemaView, path: string): string[] {
+  return variantsOf(schema).flatMap(variant => [
+    ...Object.entries(variant.properties ?? {}).flatMap(([key, property]) => [
+      ...(isShown(property) ? [] : [`${path}${key}`]),
+      ...unshown(property, `${path}${key}.`),
+    ]),
+    ...(variant.items ? unshown(variant.items, `${path}[].`) : []),
+  ])
+}
+
+function isShown(schema: SchemaView): boolean {
+  const speaksForItself = ['boolean', 'object', 'array'].includes(String(schema.type)) || variantsOf(schema).length > 1
+  return speaksForItself || (schema.examples?.length ?? 0) > 0 || 'default' in schema || 'const' in schema
 }
 
 const NOT_WALKED = ['allOf', 'not', 'if', '$ref', 'dependentRequired', 'prefixItems', 'contains', 'propertyNames']

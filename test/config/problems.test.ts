@@ -62,6 +62,10 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       lines('flows:', '  a: !data.done'),
       'c.yaml:2:6  syntax: not YAML: unresolved tag: !data.done => an expression that begins with ! stands in quotes: "!data.done"',
     ],
+    'steps without dashes': [
+      lines(SYSTEM.trimEnd(), 'flows:', '  a:', '    from: twenty.person', '    steps:', '      filter: "true"'),
+      'c.yaml:7:7 flows.a.steps type: this must be a list, and is a map => each item of a list begins with "- "',
+    ],
     'a tab after spaces, where the parser stumbles over something else': [
       lines('log: { type: memory }', 'server:', '  host: a', '  \t  port: 1'),
       'c.yaml:4:3  syntax: tabs are not allowed for indentation; use spaces => two spaces for each level',

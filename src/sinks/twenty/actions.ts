@@ -85,7 +85,11 @@ const selection = {
     }),
   ),
   limit: Type.Optional(
-    Type.Integer({ description: 'At most so many, in the order of their ids. Default: all.', minimum: 1 }),
+    Type.Integer({
+      description: 'At most so many, in the order of their ids. Default: all.',
+      minimum: 1,
+      examples: [50],
+    }),
   ),
 }
 
