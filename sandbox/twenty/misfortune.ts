@@ -17,7 +17,7 @@ export class Misfortune {
    */
   before(isRead: boolean): 'reset' | 'lost' | 'none' {
     const { http } = this.#faults
-    if (http.scope === 'reads' ? !isRead : http.scope === 'writes' && isRead) return 'none'
+    if (!this.#hits(isRead)) return 'none'
     if (this.#count('resetNext') || this.#happens(http.resetRate)) return 'reset'
     if (this.#count('failNext')) throw failure(http.failStatus, http.retryAfterSeconds)
     if (this.#happens(http.errorRate)) throw failure(http.errorStatus, http.retryAfterSeconds)
@@ -25,9 +25,15 @@ export class Misfortune {
   }
 
   /** How long the answer is held back. */
-  delayMs(): number {
+  delayMs(isRead: boolean): number {
     const { delayMs, jitterMs } = this.#faults.http
+    if (!this.#hits(isRead)) return 0
     return delayMs + (jitterMs > 0 ? this.#random() * jitterMs : 0)
+  }
+
+  #hits(isRead: boolean): boolean {
+    const { scope } = this.#faults.http
+    return scope === 'reads' ? isRead : scope !== 'writes' || !isRead
   }
 
   #count(name: 'resetNext' | 'failNext' | 'loseAnswerNext'): boolean {

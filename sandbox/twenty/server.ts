@@ -116,7 +116,7 @@ function serve(twenty: Twenty, request: IncomingMessage, response: ServerRespons
       headers: request.headers as Record<string, string | undefined>,
       body: chunks.length === 1 ? chunks[0]!.toString() : Buffer.concat(chunks).toString(),
     })
-    const delayMs = request.url?.startsWith('/sandbox/') ? 0 : twenty.delayMs()
+    const delayMs = request.url?.startsWith('/sandbox/') ? 0 : twenty.delayMs(request.method === 'GET')
     if (delayMs > 0) twenty.clock.after(delayMs, () => reply(twenty, answer, response))
     else reply(twenty, answer, response)
   })

@@ -154,8 +154,8 @@ export class Twenty {
   }
 
   /** How long the next answer is held back. */
-  delayMs(): number {
-    return this.#misfortune.delayMs()
+  delayMs(isRead: boolean): number {
+    return this.#misfortune.delayMs(isRead)
   }
 
   /** Answers one request. Never throws. */
