@@ -285,10 +285,10 @@ class FieldJudge {
     return version === states[place + 1]?.change.version || version === states[place - 1]?.change.version
   }
 
-  /** From a look to the write that follows it. */
+  /** From a look to the write that follows it, which may wait for its turn as the looks of its round did. */
   get #slowestMs(): number {
     const { faults, stateMs } = this.#outcome.schedule
-    return 4 * faults.latencyMs + 8 * stateMs
+    return 4 * (faults.latencyMs + faults.queuedMs) + 8 * stateMs
   }
 }
 
