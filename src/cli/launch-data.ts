@@ -40,7 +40,9 @@ export async function readRecords({ shell }: Session, file: string, where: strin
   }
   if (bad.length === 0) return records
   const more = bad.length > MOST_SHOWN ? `; and ${bad.length - MOST_SHOWN} more` : ''
-  throw new UsageError(`--list takes a JSON object a line, and nothing was appended; ${bad.slice(0, MOST_SHOWN).join('; ')}${more}`)
+  throw new UsageError(
+    `--list takes a JSON object a line, and nothing was appended; ${bad.slice(0, MOST_SHOWN).join('; ')}${more}`,
+  )
 }
 
 function recordOf(line: string): Fields | string {
