@@ -214,7 +214,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: '10a: all fields are sent',
-    likely: 348,
+    likely: 366,
     plan: real => ({
       settle: (link, mapping, config, context) => {
         const due = real.settle(link, mapping, config, context)
