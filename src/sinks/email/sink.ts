@@ -2,7 +2,7 @@ import type { Static } from '@sinclair/typebox'
 import { CircuitBreaker } from '../../clients/circuit-breaker.ts'
 import type { DigestEntry, MailDigests } from '../../clients/mail-digest.ts'
 import { Pace } from '../../clients/pace.ts'
-import { RateLimiter } from '../../clients/rate-limiter.ts'
+import { rateLimiterOf } from '../../clients/rate-limiter.ts'
 import type { EmailSystemConfig } from '../../clients/smtp/config.ts'
 import type { Receipt } from '../../clients/smtp/session.ts'
 import type { SystemContext } from '../../config/definition.ts'
@@ -41,7 +41,8 @@ export class EmailSink implements Sink {
     context: Pick<SystemContext, 'name' | 'env' | 'coordinator'>,
     post: Post = new SmtpPost(config, context),
   ) {
-    const { name, env } = context
+    const { name, env, coordinator } = context
+    const { clock, random } = env
     const { pool, limits } = config
     this.#name = name
     this.#env = env
@@ -52,12 +53,12 @@ export class EmailSink implements Sink {
       maxRecipients: limits?.recipients ?? DEFAULT_RECIPIENTS,
     })
     this.#post = post
-    this.#breaker = new CircuitBreaker({ name, clock: env.clock })
+    this.#breaker = new CircuitBreaker({ name, clock })
     this.#pace = new Pace({
       system: name,
-      clock: env.clock,
+      clock,
       concurrency: pool?.connections ?? DEFAULT_CONNECTIONS,
-      limiter: limiterOf(config, context),
+      limiter: rateLimiterOf(limits, { name, coordinator, clock, random }),
     })
   }
 
@@ -165,16 +166,4 @@ function planOf(item: Item, mail: Mail): Plan {
     },
     private: mail,
   }
-}
-
-function limiterOf(
-  { limits }: Config,
-  { name, env, coordinator }: Pick<SystemContext, 'name' | 'env' | 'coordinator'>,
-): RateLimiter | undefined {
-  const buckets = [
-    ...(limits?.perSecond ? [{ limit: limits.perSecond, windowMs: 1000 }] : []),
-    ...(limits?.perMinute ? [{ limit: limits.perMinute, windowMs: 60_000 }] : []),
-  ]
-  if (buckets.length === 0) return undefined
-  return new RateLimiter({ name: `system:${name}`, coordinator, clock: env.clock, random: env.random, buckets })
 }
