@@ -153,6 +153,26 @@ describe('a batch', () => {
     await flow.stop()
   })
 
+  it('that is too large for the API is halved, and no item suffers for it', async () => {
+    const platform = new Platform()
+    const flow = platform.flow('safe')
+    platform.answer = call => (call.members.length > 2 ? { status: 413 } : platform.each(call, () => 'ok'))
+    await platform.append(...names(5))
+    await platform.bench.clock.advance(20_000)
+    expect(await platform.letters()).toEqual([])
+    expect(await platform.bench.lag()).toBe(0)
+    await flow.stop()
+  })
+
+  it('is shared only by steps that mean the same by its statuses', () => {
+    const { sink } = new Platform()
+    const kindOf = (args: Fields) =>
+      sink.batchOf({ args: { path: '/members', batch: BATCH, ...args } } as unknown as Item)!.kind
+    expect(kindOf({ body: 1, result: 'a' })).toBe(kindOf({ body: 2, result: 'b' }))
+    for (const args of [{ success: [404] }, { retry: [404] }, { path: '/others' }, { method: 'PUT' }])
+      expect(kindOf(args)).not.toBe(kindOf({}))
+  })
+
   it('P3: whose answer was lost is held for a person, item by item, where a repeat would be a second effect', async () => {
     const platform = new Platform()
     const flow = platform.flow('blind')
@@ -221,6 +241,7 @@ async function deliver(platform: Platform, args: Fields, bodies: readonly unknow
 
 describe('the answer to a batch', () => {
   const [a, b] = [{ email: 'a@x' }, { email: 'b@x' }]
+  const unclear = ['INVALID_ANSWER', 'retryable', true]
 
   it('is found by what item and answer have in common, in any order', async () => {
     const platform = new Platform()
@@ -263,6 +284,17 @@ describe('the answer to a batch', () => {
     ])
   })
 
+  it.each<[string, unknown]>([
+    ['somebody else', { email_address: 'B@X' }],
+    ['nobody', { why: 'blocked' }],
+  ])('P2: that says what was not taken of %s leaves all open but those that it names', async (_name, other) => {
+    const platform = new Platform()
+    const id = { item: 'item.email', answer: 'answer.email_address' }
+    const batch = { size: 5, answers: { at: 'errors', only: 'failed', id } }
+    platform.answer = () => ({ body: { errors: [{ email_address: 'a@x' }, other] } })
+    expect(await deliver(platform, { batch }, [a, b])).toEqual([['ITEM_REFUSED', 'rejected', false], unclear])
+  })
+
   it('is that of all where nothing is said of each', async () => {
     const platform = new Platform()
     platform.answer = () => ({ status: 202 })
@@ -271,8 +303,6 @@ describe('the answer to a batch', () => {
       { status: 202, body: null },
     ])
   })
-
-  const unclear = ['INVALID_ANSWER', 'retryable', true]
 
   it.each<[string, unknown, unknown[]]>([
     ['no list', { results: 'many' }, [unclear, unclear]],

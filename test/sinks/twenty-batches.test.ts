@@ -27,6 +27,16 @@ describe('a batch with bad items', () => {
   }
   const numbers = (count: number) => Array.from({ length: count }, (_, at) => at)
 
+  it('no item suffers where none is bad, but all together are too many', async () => {
+    for (const most of [1, 7, 30, 59]) {
+      const send = async (items: readonly number[]) => {
+        if (items.length > most) throw new SyncError('rejected', 'REQUEST_REFUSED', 'too many')
+        return items
+      }
+      expect(await isolate(numbers(60), send, { asksAlone: true })).toEqual(numbers(60))
+    }
+  })
+
   it('one bad item of 60 costs at most 7 calls more, wherever it is, and keeps its own message', async () => {
     for (const bad of numbers(60)) {
       const there = server(new Set([bad]))

@@ -15,8 +15,9 @@ const DETAIL_CHARACTERS = 2048
 
 /** Steps that are written alike share their calls; whether their addresses are the same is seen at the call. */
 export function batchOf({ args }: Item): Batch | undefined {
-  const { batch, method, path } = args as unknown as RequestArgs
-  return batch && { deliver: batch.size, plan: 1, kind: JSON.stringify([method, path, batch]) }
+  const { batch, method, path, success, retry } = args as unknown as RequestArgs
+  const kind = JSON.stringify([method, path, success ?? null, retry ?? null, batch])
+  return batch && { deliver: batch.size, plan: 1, kind }
 }
 
 /** Joins items into calls, and gives each what the answer says of it. */
@@ -53,7 +54,7 @@ export class Batches {
   async #send(head: CallHead, items: readonly Item[], send: Send, deliveries: Map<Item, Delivery>): Promise<void> {
     for (const round of this.#rounds(items)) {
       // Also what one bad item did to a call as a whole happens to that item alone.
-      const outcomes = await isolate(round, some => this.#exchange(head, some, send))
+      const outcomes = await isolate(round, some => this.#exchange(head, some, send), { asksAlone: true })
       round.forEach((item, at) => {
         const outcome = outcomes[at]!
         deliveries.set(
@@ -106,10 +107,15 @@ export class Batches {
     }
     const { id } = answers
     const byId = new Map(list.map(answer => [this.#text(id.answer, { answer }), answer]))
-    return bodies.map(item => {
-      const own = this.#text(id.item, { item })
+    const ids = bodies.map(item => this.#text(id.item, { item }))
+    const sent = new Set(ids)
+    const strange = [...byId.keys()].find(each => each !== undefined && !sent.has(each))
+    return ids.map(own => {
       if (own !== undefined && byId.has(own)) return this.#judged(result, byId.get(own), answers, target)
-      return answers.only ? taken : this.#invalid(target, `${where} says nothing of ${own ?? 'an item without an id'}`)
+      if (!answers.only) return this.#invalid(target, `${where} says nothing of ${own ?? 'an item without an id'}`)
+      // P2: whoever it is that was not taken may be this one.
+      if (byId.has(undefined)) return this.#invalid(target, `${where} names no one; see \`answers.id\``)
+      return strange === undefined ? taken : this.#invalid(target, `${where} names ${strange}, which was not sent`)
     })
   }
 

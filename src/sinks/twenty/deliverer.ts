@@ -91,7 +91,7 @@ export class Deliverer {
       // With some of them gone the rest deserves a try as a whole.
       if (left.length < plans.length) refusal = undefined
     }
-    if (left.length > 0) record(left, await isolate(left, send, refusal), outcomes)
+    if (left.length > 0) record(left, await isolate(left, send, { refusal }), outcomes)
   }
 
   /**

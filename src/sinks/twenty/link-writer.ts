@@ -56,7 +56,7 @@ export class LinkWriter {
       return await send(rows)
     } catch (thrown) {
       const refusal = asSyncError(thrown)
-      if (refusal.code !== 'TWENTY_DUPLICATE') return isolate(rows, send, refusal)
+      if (refusal.code !== 'TWENTY_DUPLICATE') return isolate(rows, send, { refusal })
       const filter = withDeleted(
         anyOf(
           'id',
@@ -67,7 +67,7 @@ export class LinkWriter {
       if (there instanceof SyncError) return rows.map(() => there)
       const known = byId(there.rows)
       const left = rows.filter(row => !known.has(row.id))
-      const results = await isolate(left, send, left.length < rows.length ? undefined : refusal)
+      const results = await isolate(left, send, { refusal: left.length < rows.length ? undefined : refusal })
       // Shown there already, under an id that is not ours: as wanted.
       const settled = results.map(result => (result?.code === 'TWENTY_DUPLICATE' ? undefined : result))
       return rows.map(row => settled[left.indexOf(row)])

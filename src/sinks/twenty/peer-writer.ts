@@ -91,13 +91,13 @@ export class PeerWriter {
     } catch (thrown) {
       refusal = asSyncError(thrown)
     }
-    if (refusal.code !== 'TWENTY_DUPLICATE') return this.#settled(creates, await isolate(creates, send, refusal))
+    if (refusal.code !== 'TWENTY_DUPLICATE') return this.#settled(creates, await isolate(creates, send, { refusal }))
     const found = await this.#holders(creates)
     if (found instanceof SyncError) return creates.map(() => failed(found))
     const left = creates.filter((_, place) => !found[place])
     // With some of them gone the rest deserves a try as a whole.
     const isAnother = left.length < creates.length
-    const again = left.length > 0 ? await isolate(left, send, isAnother ? undefined : refusal) : []
+    const again = left.length > 0 ? await isolate(left, send, { refusal: isAnother ? undefined : refusal }) : []
     const outcomes = await this.#settled(left, again)
     return creates.map((each, place) => found[place] ?? outcomes[left.indexOf(each)]!)
   }
