@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
+import { startSandboxMail } from '../../sandbox/mail/server.ts'
 import { createWorkspace, type Workspace } from '../../sandbox/twenty/workspace.ts'
 import { nodeBackend } from '../../src/cli/node-shell.ts'
 import type { HttpRequest, HttpTransport } from '../../src/environment.ts'
@@ -29,8 +30,8 @@ flows:
 const VARIABLES = { TWENTY_URL: 'https://twenty.test', TWENTY_API_KEY: 'test-key', FORM_KEY: 'form-key' }
 
 /** A Twenty with Ada in it, and a command line that reaches it. */
-function bench() {
-  const file = written({ config: CONFIG, test: '' })
+function bench(config = CONFIG) {
+  const file = written({ config, test: '' })
   const clock = new VirtualClock()
   let ids = 0
   const uuid = () => `00000000-0000-4000-8000-${String(++ids).padStart(12, '0')}`
@@ -44,7 +45,7 @@ function bench() {
     backend: { loadConfig: nodeBackend.loadConfig, tryEvent: nodeBackend.tryEvent },
     http: reaching(workspace, requests),
   })
-  return { shell, workspace, requests, sample: (data: object) => sampleBeside(file, data) }
+  return { shell, workspace, requests, folder: dirname(file), sample: (data: object) => sampleBeside(file, data) }
 }
 
 function sampleBeside(file: string, data: object): string {
@@ -55,7 +56,8 @@ function sampleBeside(file: string, data: object): string {
 function reaching(workspace: Workspace, requests: HttpRequest[]): HttpTransport {
   return async request => {
     requests.push(request)
-    const { pathname, search } = new URL(request.url)
+    const { origin, pathname, search } = new URL(request.url)
+    if (origin !== VARIABLES.TWENTY_URL) return { status: 200, headers: {}, body: Buffer.from('known') }
     const { method, headers = {}, body } = request
     const answer = workspace.handle({
       method,
@@ -151,4 +153,49 @@ it('says when there is no such flow', async () => {
   const { shell, sample } = bench()
   expect(await attempt(shell, 'lead', sample({}))).toBe(1)
   expect(shell.stderr.text).toMatch(/no flow "lead"\. Did you mean "leads"\?/)
+})
+
+it('P7: nothing leaves and nothing is kept, whatever a step would do', async () => {
+  const mail = await startSandboxMail()
+  onTestFinished(() => mail.stop())
+  const { shell, workspace, requests, folder, sample } = bench(`
+systems:
+  twenty: { type: twenty, url: "\${TWENTY_URL}", apiKey: "\${TWENTY_API_KEY}" }
+  api: { type: http, url: https://api.test }
+  mail: { type: email, url: "${mail.url}", from: crm@example.com }
+connectors:
+  form: { type: webhook, path: /hooks/form, verify: none }
+flows:
+  leads:
+    from: form
+    collect: { every: 1h, max: 100 }
+    steps:
+      - crossing: { value: data.size, above: 10, by: data.email, as: grew }
+      - request: { in: api, method: GET, path: /known, as: known }
+      - request: { id: post, in: api, path: /blind, body: data, when: grew }
+      - request: { id: keyed, in: api, path: /keyed, body: data, idempotencyHeader: Idempotency-Key, caps: { perRecord: 1 } }
+      - request: { id: batched, in: api, path: /batched, body: data, idempotent: true, batch: { size: 10 } }
+      - send: { via: mail, to: sales@example.com, subject: "Lead", text: "{{ data.email }}" }
+      - send: { id: later, via: mail, to: sales@example.com, subject: "Leads", text: "{{ count }}", digest: { every: 1h } }
+      - each: { over: "[1, 2]", as: n, key: n, do: [{ create: { in: twenty, object: note, values: { title: "'Note'" } } }] }
+      - delete: { in: twenty, object: person, match: emails.primaryEmail, values: { emails: { primaryEmail: "'ada@example.com'" } } }
+`)
+  const code = await attempt(shell, 'leads', sample({ email: 'ada@example.com', size: 12 }), '--json')
+  expect(code, shell.stdout.text).toBe(0)
+  const steps = (shell.json as { steps: { step: string; outcome: string }[] }).steps
+  expect(steps.map(({ step, outcome }) => `${step} ${outcome}`)).toEqual([
+    'crossing done',
+    'request-api done',
+    'post planned',
+    'keyed planned',
+    'batched planned',
+    'send-mail planned',
+    'later planned',
+    'create-note planned',
+    'create-note planned',
+    'delete-person planned',
+  ])
+  expect(requests.filter(({ method }) => method !== 'GET')).toEqual([])
+  expect([workspace.rows('person').length, workspace.rows('note').length, mail.mails.length]).toEqual([1, 0, 0])
+  expect(readdirSync(folder).sort()).toEqual(['flow.test.yaml', 'flow.yaml', 'sample.json'])
 })
