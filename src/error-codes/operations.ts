@@ -132,6 +132,12 @@ export const OPERATION_CODES: ErrorCodes = {
     means: 'There is no dead letter of this id.',
     advice: 'See `twenty-sync dead-letters list --all`.',
   },
+  NOT_A_RECORD: {
+    kinds: ['rejected'],
+    means:
+      '`dead-letters redrive --set` was asked for an item of an `each` that has no fields: a batch, a text or a number.',
+    advice: 'Redrive it without `--set`, or discard it and send what is right as an event of its own.',
+  },
   EVENT_GONE: {
     kinds: ['rejected'],
     means:

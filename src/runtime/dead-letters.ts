@@ -16,7 +16,7 @@ import {
   type StoredLetter,
 } from './dead-letter.ts'
 import { FlowKeys } from './flow-keys.ts'
-import { itemEvent } from './lone-items.ts'
+import { correctedItem, itemEvent } from './lone-items.ts'
 import type { Redactor } from './redact.ts'
 import type { TopicNames } from './topics.ts'
 
@@ -176,13 +176,12 @@ export class DeadLetters {
    * Sends the event back to its flow. First the append, then the mark: a crash in between redrives twice at worst, and
    * the effects of one event are done once.
    * @param letter one that `list` gave.
-   * @param set fields of its data that a person corrected.
-   * @throws SyncError rejected `NO_SUCH_DEAD_LETTER`, `EVENT_GONE`.
+   * @param set fields of its data, or of its item, that a person corrected.
+   * @throws SyncError rejected `NO_SUCH_DEAD_LETTER`, `EVENT_GONE`, `NOT_A_RECORD`.
    */
   async redrive(letter: DeadLetter, set?: Fields): Promise<void> {
     const place = this.#placeOf(letter)
-    const original = await this.#original(letter, place)
-    await this.#log.append(this.#topics.redrive(letter.flow), [set ? corrected(original, set) : original])
+    await this.#log.append(this.#topics.redrive(letter.flow), [await this.#redriven(letter, place, set)])
     await this.#mark(letter, place, 'redriven')
   }
 
@@ -197,10 +196,15 @@ export class DeadLetters {
   }
 
   /** P9: never the redacted text in place of a secret, which the system at the other end would take for data. */
-  async #original(letter: DeadLetter, place: Place): Promise<ChangeEvent> {
+  async #redriven(letter: DeadLetter, place: Place, set: Fields | undefined): Promise<ChangeEvent> {
     const record = await this.#at(this.#topics.deadLetters(letter.flow), place)
     const stored = record && storedIn(record)
-    if (letter.item) return loneItem(letter, stored, place)
+    if (letter.item) return loneItem(letter, stored, place, set)
+    const original = await this.#original(letter, stored)
+    return set ? corrected(original, set) : original
+  }
+
+  async #original(letter: DeadLetter, stored: StoredLetter | undefined): Promise<ChangeEvent> {
     if (stored?.id === letter.id && stored.whole) return originalOf(stored)
     const logged = await this.#at(letter.topic, letter)
     if (logged?.event.id === letter.event.id) return logged.event
@@ -230,9 +234,16 @@ export class DeadLetters {
 }
 
 /** The item's steps go on from where they stopped, whatever became of its event since. */
-function loneItem(letter: DeadLetter, stored: StoredLetter | undefined, place: Place): ChangeEvent {
+function loneItem(
+  letter: DeadLetter,
+  stored: StoredLetter | undefined,
+  place: Place,
+  set: Fields | undefined,
+): ChangeEvent {
   const { item } = stored ?? {}
-  if (stored?.id === letter.id && item && !stored.cut) return itemEvent({ ...stored, item }, place)
+  if (stored?.id === letter.id && item && !stored.cut) {
+    return itemEvent({ ...stored, item: set ? correctedItem(item, set) : item }, place)
+  }
   throw new SyncError(
     'rejected',
     'EVENT_GONE',

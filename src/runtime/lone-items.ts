@@ -1,4 +1,6 @@
-import type { ChangeEvent } from '../event.ts'
+import isPlainObject from 'lodash/isPlainObject.js'
+import { SyncError } from '../errors.ts'
+import type { ChangeEvent, Fields } from '../event.ts'
 import { derivedId } from '../identity.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
 import { originalOf, type StoredLetter } from './dead-letter.ts'
@@ -27,6 +29,13 @@ export function itemEvent(letter: StoredLetter & Content, place: { partition: nu
     key,
     data: { ...content },
   }
+}
+
+/** What a person corrects of an item is corrected in its value. @throws SyncError rejected `NOT_A_RECORD` */
+export function correctedItem(item: LoneItem, set: Fields): LoneItem {
+  if (isPlainObject(item.value)) return { ...item, value: { ...(item.value as Fields), ...set } }
+  const message = `item "${item.key}" of step "${item.each}" is no record, whose fields could be set: redrive it as it is, or discard it`
+  throw new SyncError('rejected', 'NOT_A_RECORD', message)
 }
 
 /** The event that a run is about and, where one item of it comes alone, that item. */

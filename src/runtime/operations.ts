@@ -156,8 +156,10 @@ export interface Operations extends SyncOperations {
   pauseFlow(query: { flow: string }): Promise<void>
   resumeFlow(query: { flow: string }): Promise<void>
   listDeadLetters(query: { flow?: string; limit?: number; all?: boolean }): Promise<ListedLetter[]>
-  /** How many. Oldest first, so that the events of a record come back in their order. */
-  /** @param query `set` corrects top-level fields of the data of one letter's event. */
+  /**
+   * How many. Oldest first, so that the events of a record come back in their order.
+   * @param query `set` corrects top-level fields of the data of one letter's event, or of its item.
+   */
   redriveDeadLetters(query: LetterChoice & { readonly set?: Fields }): Promise<number>
   discardDeadLetters(query: LetterChoice): Promise<number>
   /** Appends an event to a connector's topic, as if it had come in. `data` may be absent where the connector is `manual`. */

@@ -139,6 +139,30 @@ describe('`each` over pages', () => {
     await flow.stop()
   })
 
+  it('corrects fields of a redriven item, where it has any', async () => {
+    const bench = new FlowBench()
+    bench.system.pages = [[{ id: 'p0' }, 'p1']]
+    bench.system.before = ({ args }) => {
+      if (args.person) throw refused()
+    }
+    const step = bench.effect('keyed', { args: ({ person }) => ({ person }) })
+    const key = {
+      evaluate: ({ person }: Record<string, unknown>) => idOf({ person }).id ?? person,
+      source: 'key',
+      names: [],
+    }
+    const { flow } = await started(bench, { key }, [step])
+    await bench.clock.advance(1000)
+    bench.system.before = () => {}
+    const letters = (await bench.deadLetters.list('leads')).map(({ letter }) => letter)
+    const [record, text] = ['p0', 'p1'].map(each => letters.find(({ item }) => item!.key === each)!)
+    await expect(bench.deadLetters.redrive(text!, { id: 'p9' })).rejects.toMatchObject({ code: 'NOT_A_RECORD' })
+    await bench.deadLetters.redrive(record!, { name: 'Ada' })
+    await bench.clock.advance(1000)
+    expect(bench.system.effects.at(-1)?.args).toEqual({ person: { id: 'p0', name: 'Ada' } })
+    await flow.stop()
+  })
+
   it('counts a redriven item that fails again as the same letter', async () => {
     const bench = new FlowBench()
     bench.system.pages = people(1, 2)

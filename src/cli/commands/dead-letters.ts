@@ -87,7 +87,7 @@ function addRedrive(letters: Command, runner: CommandRunner): void {
       'Send dead letters back to their flow, oldest first. What the flow had done for them already is not done again.',
     )
   resolves(command)
-    .option('--set <json>', 'with one id: fields of its data, corrected', fields)
+    .option('--set <json>', 'with one id: fields of its data, or of its item, corrected', fields)
     .action(
       runner.run((session: Session, options: ResolveOptions, ids: string[]) =>
         resolveLetters(session, { ids, options, redrive: true }),
