@@ -57,7 +57,10 @@ export class KafkaLog implements EventLog {
 
   async createTopics(topics: readonly TopicSpec[]): Promise<void> {
     this.#assertOpen()
-    await this.#topics.create(topics)
+    const existing = await this.#topics.create(topics)
+    // Told before the first event that it concerns; where it cannot be asked, that event says so.
+    const small = await this.#topics.tooSmall(existing).catch(() => [])
+    for (const each of small) this.#env.logger.warn(each)
   }
 
   async append(topic: string, events: readonly ChangeEvent[]): Promise<void> {
@@ -178,6 +181,6 @@ export class KafkaLog implements EventLog {
 }
 
 function tooLarge(topic: string, id: string, bytes: number, limit: number): SyncError {
-  const message = `event ${id} has ${bytes} bytes, topic "${topic}" takes ${limit}: raise the body limit of its connector, or send less`
+  const message = `event ${id} has ${bytes} bytes, topic "${topic}" takes ${limit}: send less, or raise the topic's max.message.bytes and the body limit of its connector`
   return new SyncError('rejected', 'RECORD_TOO_LARGE', message, { details: { bytes, limit } })
 }

@@ -1,4 +1,5 @@
 import kafkajs, { type Admin } from 'kafkajs'
+import partition from 'lodash/partition.js'
 import type { Clock } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
 import { DEFAULT_MAX_RECORD_BYTES, DEFAULT_PARTITIONS, type TopicSpec } from '../event-log.ts'
@@ -39,13 +40,28 @@ export class KafkaTopics {
     this.#timings = timings
   }
 
-  /** Creates those that do not exist; existing ones stay as they are. */
-  async create(specs: readonly TopicSpec[]): Promise<void> {
-    const existing = await this.#control.topics()
-    const missing = [...new Map(specs.map(spec => [spec.name, spec])).values()].filter(
-      ({ name }) => !existing.has(name),
+  /** Creates those that do not exist; existing ones stay as they are. @returns those. */
+  async create(specs: readonly TopicSpec[]): Promise<TopicSpec[]> {
+    const known = await this.#control.topics()
+    const [existing, missing] = partition([...new Map(specs.map(spec => [spec.name, spec])).values()], ({ name }) =>
+      known.has(name),
     )
-    if (missing.length === 0) return
+    if (missing.length > 0) await this.#create(missing)
+    return existing
+  }
+
+  /** What topics that exist are asked to take and do not, for a person: nobody else's settings are changed. */
+  async tooSmall(existing: readonly TopicSpec[]): Promise<string[]> {
+    const asked = existing.filter(({ maxRecordBytes }) => maxRecordBytes !== undefined)
+    const limits = await Promise.all(asked.map(({ name }) => this.limits(name)))
+    return asked.flatMap(({ name, maxRecordBytes }, at) =>
+      limits[at]!.maxRecordBytes < maxRecordBytes!
+        ? [smallText(name, limits[at]!.maxRecordBytes, maxRecordBytes!)]
+        : [],
+    )
+  }
+
+  async #create(missing: readonly TopicSpec[]): Promise<void> {
     const names = missing.map(({ name }) => name)
     if (!(await this.#control.managesTopics())) return this.#control.createByAsking(names)
     await this.#run(`cannot create topics ${names.join(', ')}`, CREATE_MS, admin =>
@@ -147,6 +163,11 @@ export class KafkaTopics {
       throw logError(error, doing)
     }
   }
+}
+
+function smallText(topic: string, takes: number, asked: number): string {
+  const raised = `set its max.message.bytes to ${asked + BATCH_OVERHEAD_BYTES}`
+  return `topic "${topic}" exists and takes events of up to ${takes} bytes, and this config may write ${asked}: ${raised}`
 }
 
 function limitsOf(maxBatchBytes: number): TopicLimits {
