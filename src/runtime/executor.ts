@@ -171,7 +171,7 @@ export class Executor {
     try {
       if (run.dryRun) {
         run.plans.push({ step: stepKey, plan: planned.plan })
-        join(step, scope, planned.plan.result ?? { ...planned.plan.after, ...planned.plan.target })
+        join(step, scope, foreseen(planned.plan))
         return undefined
       }
       if (planned.plan.operation === 'none') {
@@ -281,6 +281,11 @@ function failed(run: Run, step: Step, scope: Scope, prefix: string, thrown: unkn
   // Whoever else uses the system learns of it at once.
   if (error.kind === 'fatal' && step.kind === 'action') step.system.failed(error)
   throw error
+}
+
+/** What later steps of a dry run see. What will not be done has no other result than it has in earnest. */
+function foreseen({ operation, result, after, target }: Plan): unknown {
+  return operation === 'none' ? result : (result ?? { ...after, ...target })
 }
 
 function join(step: ActionStep, scope: Scope, result: unknown): void {

@@ -21,6 +21,11 @@ flows:
       - upsert: { in: twenty, object: person, match: emails.primaryEmail, onMatch: overwrite, values: { emails: { primaryEmail: email }, jobTitle: data.title }, as: person }
       - create: { in: twenty, object: note, when: "data.title == 'CEO'", values: { title: "'Boss'" } }
       - create: { in: twenty, object: task, values: { title: "'Call ' + email" }, link: [person] }
+  gone:
+    from: twenty.person.created
+    steps:
+      - update: { in: twenty, object: person, recordId: event.recordId, onMissing: skip, values: { jobTitle: "'CTO'" }, as: person }
+      - filter: { id: is-there, keep: person != null }
   people:
     from: [twenty.person.created, twenty.person.updated]
     steps:
@@ -198,4 +203,11 @@ flows:
   expect(requests.filter(({ method }) => method !== 'GET')).toEqual([])
   expect([workspace.rows('person').length, workspace.rows('note').length, mail.mails.length]).toEqual([1, 0, 0])
   expect(readdirSync(folder).sort()).toEqual(['flow.test.yaml', 'flow.yaml', 'sample.json'])
+})
+
+it('goes on from a write that is left out as the live flow does', async () => {
+  const { shell, sample } = bench()
+  expect(await attempt(shell, 'gone', sample({ id: '99999999-0000-4000-8000-000000000001' }))).toBe(0)
+  expect(shell.stdout.text).toContain('update-person\n    nothing to write\n')
+  expect(shell.stdout.text).toContain('is-there  the event ends here: filtered')
 })

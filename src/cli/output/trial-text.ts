@@ -64,7 +64,8 @@ function stepText(each: Traced, { event }: Trial, style: Style): string {
 
 function planText(step: string, plan: Plan, subject: string, style: Style): string {
   const lines = writeLines(writeOf(step, plan, '', subject), style)
-  return (lines.length > 0 ? lines : [style.dim('already as wanted')]).map(line => `    ${line}`).join('\n')
+  const nothing = plan.result === undefined || plan.result === null ? 'nothing to write' : 'already as wanted'
+  return (lines.length > 0 ? lines : [style.dim(nothing)]).map(line => `    ${line}`).join('\n')
 }
 
 function writeOf(
