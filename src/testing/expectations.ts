@@ -3,6 +3,7 @@ import { keyPlaceOf, type MapNode, type Node, type Place } from '../config/node.
 import { nearest } from '../nearest.ts'
 import type { ListedLetter } from '../runtime/dead-letters.ts'
 import type { FlowReport } from '../runtime/operations.ts'
+import { asTexts } from './as-texts.ts'
 import type { Bench } from './bench.ts'
 import { listMismatches } from './match-list.ts'
 import type { Mismatch } from './matches.ts'
@@ -18,7 +19,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
       )
     }),
   calls: ({ network }, node, path) =>
-    eachNamed(node, path, network.names, (name, calls, at) => amount(calls, network.callsTo(name), at, 'call')),
+    eachNamed(node, path, network.names, (name, calls, at) =>
+      amount(asTexts(calls), network.callsTo(name), at, 'call'),
+    ),
   mails: ({ mails }, node, path) => amount(node, mails, path, 'mail'),
   async deadLetters(bench, node, path) {
     return amount(node, (await openLetters(bench)).map(shownLetter), path, 'dead letter')

@@ -163,7 +163,6 @@ function parametersOf(parameters: URLSearchParams): Fields {
   )
 }
 
-/** Parameters are texts, and a test may write them as the numbers that they stand for. */
 function fits(request: MapNode, call: Call): boolean {
   return mismatches(request, call, []).length === 0
 }

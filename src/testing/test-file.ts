@@ -8,6 +8,7 @@ import { readYaml, type YamlFile } from '../config/read-yaml.ts'
 import type { Variables } from '../config/references.ts'
 import { viewOf } from '../config/schema-view.ts'
 import { readSources } from '../config/sources.ts'
+import { asTexts } from './as-texts.ts'
 import { testVariables } from './made-up.ts'
 import {
   type CaseDocument,
@@ -152,7 +153,7 @@ function answersOf(node: MapNode): AnswerRules {
     [...entriesAt(node, 'answers')].map(([name, rules]) => [
       name,
       (rules as ListNode).items.map(rule => ({
-        request: mapWhere(rule as MapNode, key => key !== 'answer'),
+        request: asTexts(mapWhere(rule as MapNode, key => key !== 'answer')) as MapNode,
         replies: [plainOf((rule as MapNode).entries.get('answer')!)].flat() as ReplyDocument[],
       })),
     ]),

@@ -133,6 +133,25 @@ cases:
     expect(rest).toEqual([])
   })
 
+  it('takes numbers for the texts that parameters are, and for nothing else', async () => {
+    const config = CALLS.replace('email: data.email }, as: found', 'page: 2, tag: [1, 2], open: true }, as: found')
+    const test = `
+answers:
+  api:
+    - { method: GET, query: { page: 2, tag: [1, "2"], open: true }, answer: { json: { title: 3 } } }
+    - { method: POST, answer: {} }
+cases:
+  one:
+    do: [{ post: { to: form, json: { email: ada@example.com } } }]
+    expect:
+      calls:
+        api: { $includes: [{ query: { page: "2", tag: { $count: 2 } } }, { json: { title: "3" } }] }
+`
+    expect(await failuresOf({ config, test })).toEqual([
+      '11:91 cases.one.expect.calls.api["$includes"][1].json.title: expected "3", found 3',
+    ])
+  })
+
   it('answers for other systems, one answer after the other, and tells of calls without one', async () => {
     const test = `
 answers:
