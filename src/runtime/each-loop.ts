@@ -283,7 +283,7 @@ export class EachLoop {
   #forget(unit: Unit): void {
     const { run } = this.#o
     const prefix = this.#prefix(unit)
-    for (const records of [run.steps, run.restores])
+    for (const records of [run.steps, run.restores, run.counted])
       for (const key of records.keys()) if (key.startsWith(prefix)) records.delete(key)
   }
 

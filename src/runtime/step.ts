@@ -77,10 +77,11 @@ function innerSteps(step: Step): readonly Step[] {
   return step.kind === 'choose' ? step.branches.flatMap(branch => branch.steps) : []
 }
 
-/** True when the steps remember anything at all about an event: effects, a dedupe claim, a crossing, a page. */
+/** True when the steps remember anything at all about an event: effects, a dedupe claim, a crossing, a page, an item given up. */
 export function hasMemory(steps: readonly Step[]): boolean {
   return allSteps(steps).some(step => {
     if (step.kind === 'action') return step.effect !== 'read'
-    return step.kind === 'processor' ? step.remembers === true : step.kind === 'each' && 'kind' in step.over
+    if (step.kind === 'processor') return step.remembers === true
+    return step.kind === 'each' && ('kind' in step.over || step.onFailure === 'next')
   })
 }

@@ -59,6 +59,22 @@ describe('a failure inside `each`', () => {
     await flow.stop()
   })
 
+  it('has one letter although the event comes again and the flow does nothing else (P3)', async () => {
+    const bench = new FlowBench()
+    const process = () => {
+      throw refused()
+    }
+    const check: Step = { kind: 'processor', id: 'check', verb: 'validate', processor: { process } }
+    const flow = bench.start(bench.flow([each([check], { onFailure: 'next' })]))
+    const event = bench.event('a', { lines: [{ sku: 'x' }] })
+    for (let times = 0; times < 2; times++) {
+      await bench.log.append(TOPIC, [event])
+      await bench.clock.advance(60_000)
+    }
+    expect((await bench.deadLetters.list('leads')).map(({ letter }) => letter.attempts)).toEqual([1])
+    await flow.stop()
+  })
+
   it('ends the event after a day, although the items beside it pass at every try', async () => {
     const bench = new FlowBench()
     const args = (scope: Record<string, unknown>) => ({ sku: (scope.line as { sku: string }).sku })
