@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { createServer, type Socket } from 'node:net'
+import { countDown } from '../http/server.ts'
 
 export interface CaughtMail {
   readonly from: string
@@ -8,11 +9,18 @@ export interface CaughtMail {
   readonly raw: string
 }
 
+/** Live switches. */
+export interface SandboxMailFaults {
+  /** The next n mails are taken, and nobody is told so: the caller waits until it has had enough. */
+  holdNext: number
+}
+
 export interface SandboxMail {
   /** smtp:// */
   readonly url: string
   readonly port: number
   readonly mails: readonly CaughtMail[]
+  readonly faults: SandboxMailFaults
   /** Called with each mail that comes from now on. */
   onMail(heard: (mail: CaughtMail) => void): void
   stop(): Promise<void>
@@ -27,6 +35,7 @@ export interface SandboxMailOptions {
 export async function startSandboxMail(options: SandboxMailOptions = {}): Promise<SandboxMail> {
   const mails: CaughtMail[] = []
   const heard: ((mail: CaughtMail) => void)[] = []
+  const faults: SandboxMailFaults = { holdNext: 0 }
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
     sockets.add(socket)
@@ -34,6 +43,7 @@ export async function startSandboxMail(options: SandboxMailOptions = {}): Promis
     converse(socket, mail => {
       mails.push(mail)
       for (const hear of heard) hear(mail)
+      return !countDown<'holdNext'>(faults, 'holdNext')
     })
   })
   const host = options.host ?? '127.0.0.1'
@@ -46,6 +56,7 @@ export async function startSandboxMail(options: SandboxMailOptions = {}): Promis
     url: `smtp://${host}:${port}`,
     port,
     mails,
+    faults,
     onMail: hear => void heard.push(hear),
     stop: () =>
       new Promise<void>(resolve => {
@@ -55,7 +66,8 @@ export async function startSandboxMail(options: SandboxMailOptions = {}): Promis
   }
 }
 
-function converse(socket: Socket, taken: (mail: CaughtMail) => void): void {
+/** @param taken tells whether the sender may know. */
+function converse(socket: Socket, taken: (mail: CaughtMail) => boolean): void {
   let [rest, from, to] = ['', '', [] as string[]]
   let lines: string[] | undefined
   const say = (reply: string) => socket.write(`${reply}\r\n`)
@@ -89,9 +101,9 @@ function converse(socket: Socket, taken: (mail: CaughtMail) => void): void {
     if (!lines) return command(line)
     // A dot at the start of a line of the mail is doubled on the way.
     if (line !== '.') return void lines.push(line.startsWith('.') ? line.slice(1) : line)
-    taken({ from, to, raw: lines.join('\r\n') })
+    const mail = { from, to, raw: lines.join('\r\n') }
     lines = undefined
-    say('250 taken')
+    if (taken(mail)) say('250 taken')
   }
   socket.setEncoding('utf8')
   socket.on('data', (text: string) => {

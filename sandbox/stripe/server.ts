@@ -64,6 +64,7 @@ function serve(stripe: Stripe, request: IncomingMessage, response: ServerRespons
 }
 
 function reply(answer: Answer, response: ServerResponse): void {
+  if (answer.fate === 'held') return
   if (answer.fate) {
     response.socket?.destroy()
     return

@@ -18,8 +18,8 @@ export interface Answer {
   readonly body?: unknown
   /** Rows read or written, for the ledger. */
   readonly rows?: number
-  /** `lost`: applied, but the connection drops. `reset`: dropped before anything was applied. */
-  readonly fate?: 'lost' | 'reset'
+  /** `lost`: applied, but the connection drops. `reset`: dropped before anything was applied. `held`: no answer ever comes. */
+  readonly fate?: 'lost' | 'reset' | 'held'
 }
 
 /** A request after routing: who asks what of whom. */

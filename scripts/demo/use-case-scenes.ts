@@ -1,3 +1,4 @@
+import type { DeadLetter } from '../../src/runtime/dead-letter.ts'
 import { type Everything, eventually, type Stack } from '../stack/stack.ts'
 import { email, expect, fullName, live, type Row, type Scene, subject } from './scenes.ts'
 
@@ -14,7 +15,7 @@ export const CONFIGS: readonly string[] = [
   'data-quality',
 ].map(name => `config/${name}.yaml`)
 
-const GRACE = 'grace@northwind.example'
+export const GRACE = 'grace@northwind.example'
 
 /** The use cases beside the web form and the two-way sync, as the configs under `config/` do them, on one daemon. */
 export const USE_CASE_SCENES: readonly Scene[] = [
@@ -190,13 +191,7 @@ export const USE_CASE_SCENES: readonly Scene[] = [
       const subscribed = () =>
         [...newsletter.stores.subscribers.values()].filter(({ status }) => status === 'subscribed').length
       for (const campaign of ['Spring', 'Summer']) {
-        const launched = await stack.cli(
-          'trigger',
-          'newsletter',
-          '--data',
-          JSON.stringify({ view: 'Newsletter', campaign }),
-        )
-        expect(launched.code === 0, launched.stderr)
+        await (await stack.operations()).trigger({ connector: 'newsletter', data: { view: 'Newsletter', campaign } })
         await eventually(`the mail on ${campaign}`, () => mailLike(stack, campaign) !== undefined, 90_000)
       }
       expect(subscribed() === 1199, `all but the one who left, not ${subscribed()}`)
@@ -234,32 +229,30 @@ export const USE_CASE_SCENES: readonly Scene[] = [
   },
 ]
 
-function everything({ everything }: Stack): Everything {
+export function everything({ everything }: Stack): Everything {
   if (!everything) throw new Error('this scene needs all systems')
   return everything
 }
 
-function colleague({ twenty }: Stack) {
+export function colleague({ twenty }: Stack) {
   return twenty.asUser(String(twenty.members[0]!.id))
 }
 
 const grace = ({ twenty }: Stack) => live(twenty, 'people').find(row => email(row) === GRACE)
-const companyOf = ({ twenty }: Stack, domain: string) =>
+export const companyOf = ({ twenty }: Stack, domain: string) =>
   live(twenty, 'companies').find(row => (row.domainName as Row | undefined)?.primaryLinkUrl === domain)
-const taskLike = ({ twenty }: Stack, title: string) =>
+export const taskLike = ({ twenty }: Stack, title: string) =>
   live(twenty, 'tasks').find(row => String(row.title).startsWith(title))
-const mailLike = ({ mail }: Stack, words: string) =>
+export const mailLike = ({ mail }: Stack, words: string) =>
   mail.mails.map(({ raw }) => subject(raw)).find(text => text.includes(words))
 
-async function poll(stack: Stack, connector: string): Promise<void> {
-  const { code, stderr } = await stack.cli('poll', connector)
-  expect(code === 0, `\`poll\` ends with 0: ${stderr}`)
+export async function poll(stack: Stack, connector: string): Promise<void> {
+  await (await stack.operations()).pollNow({ connector })
 }
 
-async function letters(stack: Stack, flow: string): Promise<{ code: string; message: string }[]> {
-  const { stdout } = await stack.cli('dead-letters', 'list', '--json')
-  const listed = JSON.parse(stdout) as { letter: { flow: string; code: string; message: string } }[]
-  return listed.map(({ letter }) => letter).filter(letter => letter.flow === flow)
+export async function letters(stack: Stack, flow: string): Promise<DeadLetter[]> {
+  const listed = await (await stack.operations()).listDeadLetters({ flow, limit: 1000 })
+  return listed.map(({ letter }) => letter)
 }
 
 async function deliver(stack: Stack, contact: object): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -6,6 +6,9 @@ import { type Parts, startSandboxAll } from '../../sandbox/all.ts'
 import { type SandboxMail, startSandboxMail } from '../../sandbox/mail/server.ts'
 import { type SandboxRest, type SandboxRestOptions, startSandboxRest } from '../../sandbox/rest/server.ts'
 import { type SandboxTwenty, type SandboxTwentyOptions, startSandboxTwenty } from '../../sandbox/twenty/server.ts'
+import { connectControl } from '../../src/cli/control-client.ts'
+import { systemClock } from '../../src/environment/clock.ts'
+import type { DaemonOperations } from '../../src/runtime/operations.ts'
 import { startKafka } from '../services/kafka.ts'
 import { freePorts } from '../services/ports.ts'
 import { startRedis } from '../services/redis.ts'
@@ -57,6 +60,8 @@ export interface Stack {
   /** Posts a form as the web site would. The status. */
   postForm(fields: Readonly<Record<string, string>>): Promise<number>
   cli(...args: string[]): Promise<Ran>
+  /** What the command line asks the daemon, without a process for each question. */
+  operations(): Promise<DaemonOperations>
   /** Resolves when no flow has anything to do, parked events included. @throws Error after `ms`. */
   settled(ms?: number): Promise<void>
   stop(): Promise<void>
@@ -90,6 +95,7 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
   const env = {
     ...variables,
     FORM_KEY,
+    TWENTY_SYNC_CONTROL: folder,
     ...engine.env,
     ...options.env,
   }
@@ -118,6 +124,7 @@ async function start(options: StackOptions, folder: string, closers: (() => Prom
     ...(engine.brokers && { brokers: engine.brokers }),
     postForm: fields => postForm(url, fields),
     cli: (...args) => runCli([...args, ...configs.flatMap(file => ['--config', file])], env),
+    operations: () => operationsOf(folder),
     settled: ms => eventually('all flows at rest', () => atRest(url), ms ?? 60_000),
     stop: () => closeAll(closers),
   }
@@ -181,6 +188,18 @@ function withoutLimits(configs: readonly string[], folder: string): Promise<stri
       return copy
     }),
   )
+}
+
+/** The control port opens a moment after the intake. */
+async function operationsOf(folder: string): Promise<DaemonOperations> {
+  let found: DaemonOperations | undefined
+  await eventually('the daemon answers on its control port', async () => {
+    const files = await readdir(folder, { recursive: true })
+    for (const file of files.filter(file => basename(file) === 'control.json'))
+      found ??= await connectControl(join(folder, dirname(file)), systemClock)
+    return found !== undefined
+  })
+  return found!
 }
 
 /** From the metrics: much cheaper than a process per look. */

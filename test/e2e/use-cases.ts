@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, it } from 'vitest'
 import { CONFIGS, USE_CASE_SCENES } from '../../scripts/demo/use-case-scenes.ts'
 import { type EngineName, type Stack, startStack } from '../../scripts/stack/stack.ts'
+import { describeBadInputs, seedCompanies } from './bad-inputs.ts'
+import { staysWhenAllComesAgain } from './redelivery.ts'
 
 const LONG_MS = 180_000
-/** Less than the age at which a signature is refused. */
-const SIGNED_MS = 240_000
 
 /** All shipped configs on one daemon, as a process of its own, against every stand-in. */
 export function describeUseCases(engine: EngineName): void {
@@ -12,6 +12,7 @@ export function describeUseCases(engine: EngineName): void {
     let stack: Stack
     beforeAll(async () => {
       stack = await startStack({ engine, configs: CONFIGS, everything: true, unlimited: true })
+      seedCompanies(stack)
     }, LONG_MS)
     afterAll(() => stack?.stop())
 
@@ -20,54 +21,23 @@ export function describeUseCases(engine: EngineName): void {
         `${scene.title}; and nothing twice when every webhook comes again (P3)`,
         async () => {
           await scene.play(stack)
-          await stack.settled()
-          const before = everythingIn(stack)
-          await redeliver(stack)
-          await stack.settled()
-          expect(everythingIn(stack)).toEqual(before)
+          await staysWhenAllComesAgain(stack)
         },
         LONG_MS,
       )
     }
 
+    describeBadInputs(() => stack)
+
     it(
       'write nothing twice when webhooks come again after kill -9 (P3)',
       async () => {
-        await stack.settled()
-        const before = everythingIn(stack)
-        await stack.daemon.end('SIGKILL')
-        await stack.daemon.start()
-        await redeliver(stack)
-        await stack.settled()
-        expect(everythingIn(stack)).toEqual(before)
+        await staysWhenAllComesAgain(stack, async () => {
+          await stack.daemon.end('SIGKILL')
+          await stack.daemon.start()
+        })
       },
       LONG_MS,
     )
   })
-}
-
-/** Twenty's webhooks whose signature still counts, and the recorder's. Stripe sends each of its own twice anyway. */
-async function redeliver({ twenty, everything }: Stack): Promise<void> {
-  const recent = Date.now() - SIGNED_MS
-  const ofTwenty = twenty.deliveries.filter(({ headers }) => Number(headers['x-twenty-webhook-timestamp']) > recent)
-  for (const { url, body, headers } of [...ofTwenty]) {
-    const answer = await fetch(url, { method: 'POST', headers, body })
-    await answer.arrayBuffer()
-    expect(answer.status).toBeLessThan(300)
-  }
-  const { recorder } = everything!
-  for (const id of recorder.stores.meetings.keys()) await recorder.sendAgain(id)
-}
-
-function everythingIn({ twenty, mail, everything }: Stack): object {
-  const objects = ['people', 'companies', 'opportunities', 'tasks', 'taskTargets', 'notes', 'noteTargets', 'campaigns']
-  const { stripe, sequences, newsletter } = everything!
-  const { customers, invoices, items } = stripe.stripe.state()
-  return {
-    ...Object.fromEntries(objects.map(object => [object, structuredClone(twenty.rows(object))])),
-    mails: mail.mails.map(({ to, raw }) => [to, /^Message-ID: .*$/im.exec(raw)?.[0]]),
-    stripe: structuredClone({ customers, invoices, items }),
-    enrolments: [...sequences.stores.enrolments.values()],
-    subscribers: [...newsletter.stores.subscribers.values()],
-  }
 }

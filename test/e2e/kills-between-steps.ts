@@ -1,0 +1,107 @@
+import { expect, it } from 'vitest'
+import { live, type Row, subject } from '../../scripts/demo/scenes.ts'
+import { colleague, everything, letters } from '../../scripts/demo/use-case-scenes.ts'
+import { eventually, type Stack } from '../../scripts/stack/stack.ts'
+
+const LONG_MS = 180_000
+
+/** Where a call of the invoice flow is held, in their order: carried out, or not yet. As many as Stripe is asked at once, less one. */
+const POINTS = [
+  { call: /^POST \/v1\/customers$/, isDone: true },
+  { call: /^POST \/v1\/invoices$/, isDone: false },
+  { call: /^POST \/v1\/invoices$/, isDone: true },
+  { call: /^POST \/v1\/invoiceitems$/, isDone: true },
+  { call: /^POST \/v1\/invoices\/\w+\/finalize$/, isDone: false },
+  { call: /^POST \/v1\/invoices\/\w+\/finalize$/, isDone: true },
+  { call: /^GET \/v1\/invoices\/\w+$/, isDone: true },
+]
+
+/** One kill, and at that moment a deal at every point between the steps of the invoice flow. */
+export function describeKillsBetweenSteps(stackOf: () => Stack): void {
+  it(
+    'kill -9 at any point between the steps of an invoice leaves one customer, one invoice, one link and one mail (P3)',
+    async () => {
+      const stack = stackOf()
+      const stripe = holdCallsOf(stack)
+      stack.mail.faults.holdNext = 1
+      const before = stack.mail.mails.length
+      const deals = Array.from({ length: POINTS.length + 1 }, (_, n) => dealOf(stack, n))
+      for (const deal of deals) win(stack, deal)
+      await eventually('a deal is held at each call', () => stripe.left() === 0)
+      await eventually('a mail is held', () => stack.mail.mails.length > before)
+      const last = dealOf(stack, deals.length)
+      Object.assign(stack.twenty.faults.http, { scope: 'writes', loseAnswerRate: 1 })
+      win(stack, last)
+      await eventually('a link is written, and nobody is told', () => linkOf(stack, last) !== undefined)
+      await stack.daemon.end('SIGKILL')
+      stripe.release()
+      Object.assign(stack.twenty.faults.http, { scope: 'all', loseAnswerRate: 0 })
+      await stack.daemon.start()
+      await stack.settled()
+      const unsure = (await letters(stack, 'invoice-won-deal')).filter(({ code }) => code === 'OUTCOME_UNKNOWN')
+      const seen = [...deals, last].map(deal => madeOf(stack, deal))
+      expect(seen).toEqual(
+        [...deals, last].map(({ name }) => ({ name, customers: 1, invoices: 1, lines: 1, link: true })),
+      )
+      // Whether a mail has left whose answer never came, nobody can know: it is not sent again, and a person is asked.
+      const mails = [...deals, last].map(({ name }) => mailsOf(stack, name))
+      expect(mails.every(count => count <= 1)).toBe(true)
+      expect(mails.filter(count => count === 0).length).toBeLessThanOrEqual(unsure.length)
+    },
+    LONG_MS,
+  )
+}
+
+interface Deal {
+  readonly id: string
+  readonly name: string
+}
+
+function dealOf(stack: Stack, n: number): Deal {
+  const name = `Killed ${n}.`
+  const old = { createdAt: '2020-01-01T00:00:00.000Z', updatedAt: '2020-01-01T00:00:00.000Z' }
+  const [company] = stack.twenty.seed('companies', [{ name, ...old }])
+  const amount = { amountMicros: 9e6, currencyCode: 'EUR' }
+  const [deal] = stack.twenty.seed('opportunities', [{ name, amount, companyId: company!.id, ...old }])
+  return { id: String(deal!.id), name }
+}
+
+const win = (stack: Stack, { id }: Deal) => colleague(stack).update('opportunities', id, { stage: 'CUSTOMER' })
+
+/** The next call of each point gets no answer. */
+function holdCallsOf(stack: Stack) {
+  const { stripe } = everything(stack).stripe
+  const { handle } = stripe
+  const points = [...POINTS]
+  const held = { left: () => points.length, release: () => Object.assign(stripe, { handle }) }
+  stripe.handle = request => {
+    const asked = `${request.method} ${request.url.split('?')[0]}`
+    const at = points.findIndex(({ call }) => call.test(asked))
+    if (at >= 0) {
+      const [point] = points.splice(at, 1)
+      return { ...(point!.isDone ? handle.call(stripe, request) : { status: 0 }), fate: 'held' }
+    }
+    return handle.call(stripe, request)
+  }
+  return held
+}
+
+const linkOf = ({ twenty }: Stack, deal: Deal) => {
+  const { invoice } = live(twenty, 'opportunities').find(({ id }) => id === deal.id)!
+  return ((invoice as Row | null)?.primaryLinkUrl as string | null) ?? undefined
+}
+
+function madeOf(stack: Stack, deal: Deal) {
+  const { customers, invoices, items } = everything(stack).stripe.stripe.state()
+  const own = invoices.filter(({ metadata }) => (metadata as Row).opportunity === deal.id)
+  return {
+    name: deal.name,
+    customers: customers.filter(({ name }) => name === deal.name).length,
+    invoices: own.length,
+    lines: items.filter(({ description }) => description === deal.name).length,
+    link: linkOf(stack, deal) === own[0]?.hosted_invoice_url,
+  }
+}
+
+const mailsOf = ({ mail }: Stack, name: string) =>
+  mail.mails.filter(({ raw }) => subject(raw).includes(`: ${name},`)).length
