@@ -176,12 +176,12 @@ export class LocalOperations implements Operations {
 
   async pauseFlow(query: { flow: string }): Promise<void> {
     if (this.#syncs.has(query.flow)) await this.#syncs.pause(query.flow, true)
-    else await this.#control(this.#flow(query.flow), true)
+    else await this.#control(this.#flow(query.flow, this.#syncs.names), true)
   }
 
   async resumeFlow(query: { flow: string }): Promise<void> {
     if (this.#syncs.has(query.flow)) await this.#syncs.pause(query.flow, false)
-    else await this.#control(this.#flow(query.flow), false)
+    else await this.#control(this.#flow(query.flow, this.#syncs.names), false)
   }
 
   async #control(flow: CompiledFlow, paused: boolean): Promise<void> {
@@ -270,15 +270,13 @@ export class LocalOperations implements Operations {
     return this.#syncs.whyNot(query)
   }
 
-  #flow(name: string): CompiledFlow {
-    const flow = this.#options.assembly.flows.find(({ compiled }) => compiled.name === name)?.compiled
-    if (!flow)
-      throw noSuch(
-        'FLOW',
-        name,
-        this.#options.assembly.flows.map(({ compiled }) => compiled.name),
-      )
-    return flow
+  /** @param syncs what the command takes beside flows. */
+  #flow(name: string, syncs: readonly string[] = []): CompiledFlow {
+    const flows = this.#options.assembly.flows.map(({ compiled }) => compiled)
+    const flow = flows.find(each => each.name === name)
+    if (flow) return flow
+    const known = [...flows.map(each => each.name), ...syncs]
+    throw noSuch('FLOW', name, known, syncs.length > 0 ? 'flow or sync' : 'flow')
   }
 }
 

@@ -81,6 +81,10 @@ export class LocalSyncOperations implements SyncOperations {
     return Promise.all(this.#syncs.map(sync => syncReport(sync, this.#options.engine, this.#pairs)))
   }
 
+  get names(): string[] {
+    return this.#syncs.map(({ name }) => name)
+  }
+
   has(name: string): boolean {
     return this.#syncs.some(sync => sync.name === name)
   }
@@ -238,12 +242,7 @@ export class LocalSyncOperations implements SyncOperations {
 
   #sync(name: string): OpenSync {
     const sync = this.#syncs.find(each => each.name === name)
-    if (!sync)
-      throw noSuch(
-        'SYNC',
-        name,
-        this.#syncs.map(each => each.name),
-      )
+    if (!sync) throw noSuch('SYNC', name, this.names)
     return sync
   }
 }

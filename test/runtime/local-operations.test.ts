@@ -5,12 +5,23 @@ import type { Assembly } from '../../src/runtime/assemble.ts'
 import { LocalOperations } from '../../src/runtime/local-operations.ts'
 import { FlowBench, TOPIC } from '../support/flow-bench.ts'
 
+const SYNC = {
+  config: { name: 'people', left: {}, right: {}, match: [], fields: [], guard: {} },
+  peers: {},
+  topics: {},
+}
+
 function operations(...flows: string[]): LocalOperations {
+  return withSyncs([], ...flows)
+}
+
+function withSyncs(syncs: readonly unknown[], ...flows: string[]): LocalOperations {
   const bench = new FlowBench()
   const { log, state, env, deadLetters, ledger } = bench
   const assembly = {
     flows: flows.map(name => ({ compiled: bench.flow([], { name, identity: name }) })),
-    syncs: [],
+    syncs,
+    expressions: { compile: () => undefined },
     connectors: new Map(),
     names: bench.names,
   } as unknown as Assembly
@@ -35,6 +46,13 @@ describe('an unknown flow', () => {
     expect(replayed(operations('welcome-note'), 'billing')).toThrow('no flow "billing". There is: welcome-note.')
     expect(replayed(operations(), 'billing')).toThrow('no flow "billing". There is none.')
   })
+})
+
+it('what is to be paused is a flow or a sync', async () => {
+  const both = withSyncs([SYNC], 'welcome-note')
+  const message = 'no flow or sync "poeple". Did you mean "people"? There are: welcome-note, people.'
+  await expect(both.pauseFlow({ flow: 'poeple' })).rejects.toThrow(message)
+  await expect(both.resumeFlow({ flow: 'poeple' })).rejects.toThrow(message)
 })
 
 describe('how far behind a flow is', () => {
