@@ -1,6 +1,7 @@
 import type { SyncConfig } from '../../src/config/config.ts'
 import type { Engine } from '../../src/engine.ts'
 import type { Fields } from '../../src/event.ts'
+import { Expressions } from '../../src/expressions/expressions.ts'
 import type { Assembly } from '../../src/runtime/assemble.ts'
 import { EventFinder } from '../../src/runtime/event-finder.ts'
 import type { Supervisor } from '../../src/runtime/supervisor.ts'
@@ -141,6 +142,7 @@ export class OperationsBench {
           ['right', { name: 'right', system: 'right' }],
         ]),
       },
+      expressions: new Expressions(),
       systems: new Map(),
       connectors: new Map([
         ['left', objects],
