@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Fields } from '../../src/event.ts'
 import { addressesOf } from '../../src/sinks/email/address.ts'
 import type { Sink } from '../../src/sinks/sink.ts'
 import { emailSink, planMail, sendMail } from '../support/email-bench.ts'
@@ -84,6 +85,26 @@ describe('what comes from outside gets no further than its field', () => {
       await expect(planMail(sink, { [place]: address })).rejects.toMatchObject({ kind: 'rejected', code: 'BAD_MAIL' })
       await expect(planMail(sink, { [place]: [{ address }] })).rejects.toMatchObject({ code: 'BAD_MAIL' })
     }
+  })
+
+  it('nor by way of a digest, neither when it is told nor when its mail leaves', async () => {
+    const leaving = (mail: Fields, item: Fields) =>
+      planMail(sink, {}, { data: { mail, items: [item], count: 1 } }, { action: 'send-digest' })
+    const mail = { to: 'a@example.com', subject: 'From {{ items[0].name }}', text: 'x' }
+    for (const payload of PAYLOADS) {
+      const outcome = await leaving(mail, { name: payload }).catch(error => error)
+      if (outcome instanceof Error) expect(outcome).toMatchObject({ kind: 'rejected', code: 'BAD_MAIL' })
+      else expect(outcome.after.subject).toBe(`From ${payload}`.trim())
+    }
+    const refused = { kind: 'rejected', code: 'BAD_MAIL' }
+    for (const address of HOSTILE_ADDRESSES) {
+      for (const place of ['to', 'cc', 'bcc', 'replyTo']) {
+        await expect(leaving({ ...mail, [place]: address }, {})).rejects.toMatchObject(refused)
+        await expect(planMail(sink, { digest: { every: '1h' }, [place]: address })).rejects.toMatchObject(refused)
+      }
+    }
+    const crowd = Array.from({ length: 501 }, (_, n) => `p${n}@example.com`)
+    await expect(planMail(sink, { digest: { every: '1h' }, to: crowd })).rejects.toMatchObject(refused)
   })
 
   it('keeps a name with quotes, commas and brackets of its own in its place', async () => {

@@ -1,11 +1,9 @@
 import type { DigestEntry } from '../../clients/mail-digest.ts'
 import { type ConfigFault, durationMs } from '../../config/definition.ts'
-import { SyncError } from '../../errors.ts'
 import type { Fields } from '../../event.ts'
 import { shortHash } from '../../identity.ts'
 import { cronFault, cronSchedule } from '../../schedule.ts'
 import type { Item } from '../sink.ts'
-import { addressesOf } from './address.ts'
 
 export interface DigestArgs {
   readonly every?: string
@@ -24,13 +22,9 @@ export function isDigest({ action, args }: Item): boolean {
   return action === 'send' && args.digest !== undefined
 }
 
-/** What waits for the mail. @throws SyncError rejected `BAD_MAIL` for what would fail when the mail leaves. */
+/** What waits for the mail. */
 export function digestOf(item: Item, now: number): DigestEntry {
   const { digest, data, ...mail } = item.args as Fields & { digest: DigestArgs }
-  for (const place of ['cc', 'bcc', 'replyTo']) addressesOf(mail[place], place)
-  if (addressesOf(mail.to, 'to').length === 0) {
-    throw new SyncError('rejected', 'BAD_MAIL', '`to` gives nobody; a `when` on the step says when there is a mail')
-  }
   const { every, cron, timeZone, max = DEFAULT_MAX, by } = digest
   const { event, data: told } = (item.scope ?? {}) as { event?: Fields; data?: unknown }
   return {

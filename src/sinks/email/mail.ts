@@ -23,7 +23,7 @@ export interface Sender {
   readonly maxRecipients: number
 }
 
-interface SendArgs extends TemplateArgs {
+export interface SendArgs extends TemplateArgs {
   readonly to?: unknown
   readonly cc?: unknown
   readonly bcc?: unknown
@@ -51,7 +51,7 @@ export class MailWriter {
     return {
       messageId: messageIdOf(item.id, this.#sender.from),
       from: this.#sender.from,
-      ...this.#people(args),
+      ...this.people(args),
       subject: checkedSubject(subject.render(scope).trim()),
       text: text ? text.render(scope).trim() : plainTextOf(htmlText!),
       ...(htmlText !== undefined && { html: htmlText }),
@@ -74,8 +74,8 @@ export class MailWriter {
     }
   }
 
-  /** Everybody once, at the first place that names them. */
-  #people(args: SendArgs): Pick<Mail, 'to' | 'cc' | 'bcc' | 'replyTo'> {
+  /** Everybody once, at the first place that names them. @throws SyncError rejected `BAD_MAIL`. */
+  people(args: SendArgs): Pick<Mail, 'to' | 'cc' | 'bcc' | 'replyTo'> {
     const seen = new Set<string>()
     const fresh = (value: unknown, place: string) =>
       addressesOf(value, place).filter(({ address }) => {

@@ -98,6 +98,8 @@ export class EmailSink implements Sink {
   }
 
   #digestPlan(item: Item): Plan {
+    // What would fail when the mail leaves fails now, with the event that is to blame.
+    this.#writer.people(item.args)
     const entry = digestOf(item, this.#env.clock.now())
     const { mail, item: told, dueAt } = entry
     const after = { to: mail.to, item: told, leavesBy: new Date(dueAt).toISOString() }
