@@ -3,7 +3,7 @@ import { expectRecord, isAsMade } from './adopt.ts'
 import type { SyncContext } from './context.ts'
 import type { Found } from './counterpart.ts'
 import { noteCreated } from './creating.ts'
-import { type IntendedWrite, type Intent, type Link, other, SIDES } from './link.ts'
+import { type IntendedWrite, type Intent, isAlive, type Link, other, SIDES } from './link.ts'
 import type { LinkTransaction } from './link-transaction.ts'
 import { observe } from './observe.ts'
 import { observeAnswer } from './observe-answer.ts'
@@ -69,6 +69,8 @@ async function takeFound(
   const [first, ...more] = made.length === 1 ? made : found
   if (!first || link[first.side]) return
   const { side, record, key } = first
+  // P7: the record that it was looked for was deleted meanwhile, and must not come back for it.
+  if (!intent?.[side] && (link.ended || !isAlive(link[other(side)]))) return
   const now = env.clock.now()
   const holder = await transaction.linkOf(side, record.id)
   const isTaken = holder !== undefined && holder.id !== link.id && (holder[other(side)] !== undefined || holder.intent)

@@ -14,6 +14,7 @@ import { startSandboxScoring } from '../../sandbox/scoring/server.ts'
 import { startSandboxSequences } from '../../sandbox/sequences/server.ts'
 import { startSandboxWarehouse } from '../../sandbox/warehouse/server.ts'
 import { emailSink, sendMail } from '../support/email-bench.ts'
+import { until } from '../support/until.ts'
 
 interface Running {
   readonly url: string
@@ -84,8 +85,11 @@ describe('every stand-in', () => {
   it('holds an answer until the caller has had enough', async () => {
     const api = await started(startSandboxScoring())
     api.faults.holdNext = 1
-    const signal = AbortSignal.timeout(50)
-    await expect(fetch(`${api.url}/v1/model`, { signal })).rejects.toThrow()
+    const enough = new AbortController()
+    const answer = fetch(`${api.url}/v1/model`, { signal: enough.signal })
+    await until(() => api.calls.length > 0)
+    enough.abort()
+    await expect(answer).rejects.toThrow()
     expect(api.calls).toMatchObject([{ status: 0 }])
   })
 })
