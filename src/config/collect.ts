@@ -1,7 +1,7 @@
 import type { Fields } from '../event.ts'
 import { cronFault, isTimeZone } from '../schedule.ts'
 import type { CollectConfig, ConfigPath } from './config.ts'
-import { durationMs } from './definition.ts'
+import { durationIn } from './definition.ts'
 import type { LoadContext } from './load-context.ts'
 import { keyPlaceOf, type MapNode, type Node } from './node.ts'
 
@@ -21,9 +21,8 @@ export function readCollect(
   if (faults.length > 0 || typeof max !== 'number') return undefined
   const rest = { max, ...(typeof by === 'string' && { by }) }
   if (typeof cron === 'string') return { ...rest, cron, ...(typeof timeZone === 'string' && { timeZone }) }
-  return typeof every === 'string' && /^\d+(ms|s|m|h|d)$/.test(every)
-    ? { ...rest, everyMs: durationMs(every) }
-    : undefined
+  const everyMs = durationIn(every)
+  return everyMs === undefined ? undefined : { ...rest, everyMs }
 }
 
 interface Fault {
@@ -37,6 +36,8 @@ function windowFaults({ every, cron, timeZone }: Fields): Fault[] {
     return [{ message: 'nothing says when a window ends', suggestion: 'every: 15m' }]
   if (every !== undefined && cron !== undefined)
     return [{ key: 'cron', message: '`every` and `cron` both say when a window ends; one is enough' }]
+  if (durationIn(every) === 0)
+    return [{ key: 'every', message: 'a window of no time collects nothing', suggestion: '15m' }]
   if (cron === undefined)
     return timeZone === undefined
       ? []

@@ -62,9 +62,11 @@ export function Secret(options: FieldOptions): TString {
   return Type.String({ minLength: 1, 'x-secret': true, ...mutable(options) })
 }
 
+export const DURATION = '^\\d+(ms|s|m|h|d)$'
+
 /** `250ms`, `30s`, `5m`, `24h`, `30d`. Read with `durationMs`. */
 export function Duration(options: FieldOptions): TString {
-  return Type.String({ pattern: '^\\d+(ms|s|m|h|d)$', ...mutable(options) })
+  return Type.String({ pattern: DURATION, ...mutable(options) })
 }
 
 /** `64KiB`, `5MiB`. Read with `bytesOf`. */
@@ -96,6 +98,11 @@ const UNIT_BYTES: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, Gi
 export function durationMs(text: string): number {
   const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text)!
   return Number(count) * UNIT_MS[unit!]!
+}
+
+/** Of a config that may have faults: undefined for what is no duration, which was said where it stands. */
+export function durationIn(value: unknown): number | undefined {
+  return typeof value === 'string' && new RegExp(DURATION).test(value) ? durationMs(value) : undefined
 }
 
 /** Bytes of a validated size. */

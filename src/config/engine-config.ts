@@ -4,7 +4,7 @@ import { checkCertificates } from './check-certificates.ts'
 import { checkOpen, checkUrl, isLoopback } from './check-secret.ts'
 import { checkValue } from './check-value.ts'
 import type { Config, ConfigPath, LogConfig, ServerConfig, StateConfig, TlsConfig } from './config.ts'
-import { bytesOf, durationMs } from './definition.ts'
+import { bytesOf, durationIn } from './definition.ts'
 import { ExpressionsSchema } from './expressions-schema.ts'
 import type { LoadContext } from './load-context.ts'
 import { LogSchema } from './log-schema.ts'
@@ -61,7 +61,7 @@ function readLog(root: MapNode, files: readonly string[], load: LoadContext): Lo
   const config = checked(LogSchema, node, 'log', load)
   const { type = 'embedded', prefix = 'twenty-sync', retention = '30d' } = config
   misplaced(node, 'log', type, LOG_KEYS, load)
-  const base = { prefix, retentionMs: duration(retention) }
+  const base = { prefix, retentionMs: durationIn(retention) ?? 0 }
   // Not a type at all: that was said, and what else would follow from it is guesswork.
   if (!TYPES.has(type)) return { ...base, type: 'memory' }
   if (type === 'memory') {
@@ -92,10 +92,6 @@ function readLog(root: MapNode, files: readonly string[], load: LoadContext): Lo
     compression: config.compression ?? 'none',
     ...(config.registry && { registry: config.registry }),
   }
-}
-
-function duration(text: string): number {
-  return /^\d+(ms|s|m|h|d)$/.test(text) ? durationMs(text) : 0
 }
 
 /** Relative to the file that names it; else beside the first config file. */

@@ -4,7 +4,7 @@ import { checkValue } from './check-value.ts'
 import { readCollect } from './collect.ts'
 import { type DeclaredSystem, namedEntries } from './components.ts'
 import type { ConfigPath, ConnectorConfig, FlowConfig, FlowSource } from './config.ts'
-import { durationMs, type Registry } from './definition.ts'
+import { durationIn, type Registry } from './definition.ts'
 import { FlowSchema } from './flow-schema.ts'
 import type { LoadContext } from './load-context.ts'
 import { keyPlaceOf, type MapNode, type Node, quoted } from './node.ts'
@@ -161,8 +161,8 @@ function rememberOf(
   path: ConfigPath,
   { load, retentionMs }: FlowsContext,
 ): number {
-  if (typeof remember !== 'string' || !/^\d+(ms|s|m|h|d)$/.test(remember)) return Math.max(REMEMBER_MS, retentionMs)
-  const ms = durationMs(remember)
+  const ms = durationIn(remember)
+  if (ms === undefined) return Math.max(REMEMBER_MS, retentionMs)
   if (ms < retentionMs && node) {
     const kept = `${Math.ceil(retentionMs / DAY_MS)}d`
     const message = `the log keeps events for ${kept}, and what was done with them would be forgotten before`

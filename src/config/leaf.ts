@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import ajvFormats from 'ajv-formats'
+import { DURATION } from './definition.ts'
 import type { SchemaView } from './schema-view.ts'
 
 /** A rule that a value of the right type breaks. */
@@ -39,7 +40,6 @@ function validatorOf(schema: SchemaView): ValidateFunction | null {
   return validate
 }
 
-const DURATION = '^\\d+(ms|s|m|h|d)$'
 const BYTES = '^\\d+(B|KiB|MiB|GiB)$'
 
 function breachOf({ keyword, params, message }: ErrorObject, schema: SchemaView): Breach {

@@ -2,7 +2,7 @@ import type { Fields } from '../event.ts'
 import { checkValue } from './check-value.ts'
 import { namedEntries } from './components.ts'
 import type { ConfigPath, FlowConfig, MatchNormaliser, SyncConfig } from './config.ts'
-import { durationMs } from './definition.ts'
+import { durationIn } from './definition.ts'
 import type { LoadContext } from './load-context.ts'
 import { keyPlaceOf, type MapNode, type Node } from './node.ts'
 import { viewOf } from './schema-view.ts'
@@ -44,7 +44,7 @@ function readSync(name: string, node: MapNode, context: SyncsContext): SyncConfi
     right,
     match: matchOf(config.match),
     fields: fields.map(({ field }) => field),
-    skewToleranceMs: msOf(config.skewTolerance) ?? 2000,
+    skewToleranceMs: durationIn(config.skewTolerance) ?? 2000,
     guard: guardOf(mapAt(config.guard)),
     ...(tasks && { tasks }),
     ...(reconcileEveryMs !== undefined && { reconcileEveryMs }),
@@ -77,7 +77,7 @@ function reconcileOf(
   path: ConfigPath,
   { problems }: LoadContext,
 ): number | undefined {
-  const ms = msOf(every)
+  const ms = durationIn(every)
   if (ms === undefined || ms >= LEAST_RECONCILE_MS || !node) return ms
   const message = 'a complete comparison reads every record of both sides: this must be at least 1m'
   problems.add(node.place, [...path, 'reconcileEvery'], 'minimum', message, '24h')
@@ -111,8 +111,4 @@ function checkIdentity(
 
 function mapAt(value: unknown): Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}
-}
-
-function msOf(value: unknown): number | undefined {
-  return typeof value === 'string' && /^\d+(ms|s|m|h|d)$/.test(value) ? durationMs(value) : undefined
 }

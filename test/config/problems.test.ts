@@ -318,6 +318,7 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
         '  c: { from: lead-form, collect: { cron: "0 0 31 2 *" }, steps: [filter: "true"] }',
         '  d: { from: lead-form, collect: { cron: "0 6 * * *", timeZone: Europe/Berln }, steps: [filter: "true"] }',
         '  e: { from: lead-form, collect: { every: 1h, by: company.id, keep: first, timeZone: Europe/Berlin }, steps: [filter: "true"] }',
+        '  f: { from: lead-form, collect: { every: 0s }, steps: [filter: "true"] }',
       )}`,
       'c.yaml:4:25 flows.a.collect collect: nothing says when a window ends => every: 15m',
       'c.yaml:5:47 flows.b.collect.cron collect: `every` and `cron` both say when a window ends; one is enough',
@@ -326,6 +327,7 @@ const BAD: Readonly<Record<string, Readonly<Record<string, readonly [config: str
       `c.yaml:8:51 flows.e.collect.by expression: there is no "company" here => one of event, data; text stands in quotes: 'company'`,
       'c.yaml:8:69 flows.e.collect.keep enum: "first" is not one of latest',
       'c.yaml:8:76 flows.e.collect.timeZone collect: `every` goes by no clock => leave it out',
+      'c.yaml:9:36 flows.f.collect.every collect: a window of no time collects nothing => 15m',
     ],
     'two flows with one past': [
       `${FORM}${lines('flows:', '  a: { from: lead-form, formerly: x, steps: [filter: "true"] }', '  b: { from: lead-form, formerly: x, steps: [filter: "true"] }')}`,
