@@ -11,7 +11,7 @@ import {
   poll,
   taskLike,
 } from '../../scripts/demo/use-case-scenes.ts'
-import type { Stack } from '../../scripts/stack/stack.ts'
+import { eventually, type Stack } from '../../scripts/stack/stack.ts'
 import { describeKillsBetweenSteps } from './kills-between-steps.ts'
 import { staysWhenAllComesAgain } from './redelivery.ts'
 
@@ -29,6 +29,7 @@ export function describeBadInputs(stackOf: () => Stack): void {
         await Promise.all([postForms(stack), pollHalfWay(stack), holdMeetings(stack), enrich(stack)])
         enrol(stack)
         win(stack)
+        await eventually('the page that failed has come', () => companyOf(stack, 'mill.example')?.activeUsers === 50)
         await staysWhenAllComesAgain(stack)
       },
       LONG_MS,
@@ -128,6 +129,7 @@ export function describeBadInputs(stackOf: () => Stack): void {
             amount: { amountMicros: 7e6, currencyCode: 'EUR' },
           })
         await (await stack.operations()).redriveDeadLetters({ flow: 'invoice-won-deal', all: true })
+        await eventually('both are billed', () => invoicesOf(stack).length === 2)
         await stack.settled()
         expect(invoicesOf(stack)).toHaveLength(2)
         expect(await letters(stack, 'invoice-won-deal')).toEqual([])

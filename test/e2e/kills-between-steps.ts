@@ -37,6 +37,7 @@ export function describeKillsBetweenSteps(stackOf: () => Stack): void {
       stripe.release()
       Object.assign(stack.twenty.faults.http, { scope: 'all', loseAnswerRate: 0 })
       await stack.daemon.start()
+      await eventually('every deal has its link', () => [...deals, last].every(deal => linkOf(stack, deal)), 60_000)
       await stack.settled()
       const unsure = (await letters(stack, 'invoice-won-deal')).filter(({ code }) => code === 'OUTCOME_UNKNOWN')
       const seen = [...deals, last].map(deal => madeOf(stack, deal))

@@ -6,6 +6,7 @@ const SIGNED_MS = 240_000
 
 /** P3: every webhook comes once more, and nothing in any system is other than before. */
 export async function staysWhenAllComesAgain(stack: Stack, meanwhile = async () => {}): Promise<void> {
+  await stack.twenty.waitForDeliveries()
   await stack.settled()
   const before = everythingIn(stack)
   await meanwhile()
