@@ -1,5 +1,6 @@
 import { startSandboxEnrichment } from './enrichment/server.ts'
-import { startSandboxHttp } from './http/server.ts'
+import { startSandboxApi } from './http/api.ts'
+import type { SandboxHttp } from './http/server.ts'
 import { startSandboxInbox } from './mail/inbox.ts'
 import { startSandboxMail } from './mail/server.ts'
 import { startSandboxNewsletter } from './newsletter/server.ts'
@@ -46,11 +47,18 @@ export interface Parts {
   readonly recorder: Running<typeof startSandboxRecorder>
   readonly stripe: Running<typeof startSandboxStripe>
   readonly erp: Running<typeof startSandboxRest>
-  readonly slack: Running<typeof startSandboxHttp>
+  readonly slack: Omit<SandboxHttp, 'reset'>
 }
 
 const INTAKE = 'http://127.0.0.1:8080'
 const STRIPE = { secretKey: 'sk_test_sandbox', webhookSecret: 'whsec_sandbox' }
+/** An incoming webhook; what came is in its calls. */
+const SLACK = {
+  routes: () => ({ 'POST /services/{team}/{channel}/{key}': () => ({ body: 'ok' }) }),
+  stores: () => ({}),
+  switches: {},
+  letsIn: () => true,
+}
 const ERP_WEBHOOK_SECRET = 'sandbox-erp-secret'
 
 /** Twenty with the fields that the shipped configs use, and every other system that they talk to. */
@@ -81,7 +89,7 @@ export async function startSandboxAll({ port, apiKey, intake = INTAKE }: Sandbox
     const erp = await start(options =>
       startSandboxRest({ ...options, settings: { webhook, etags: true, unique: ['email'] } }),
     )
-    const slack = await start(options => startSandboxHttp({ ...options, answer: () => ({ body: 'ok' }) }))
+    const slack = await start(options => startSandboxApi(SLACK, options))
     const apis = { enrichment, scoring, warehouse, newsletter, sequences, recorder, stripe, erp, slack }
     const parts: Parts = { twenty, mail, inbox, ...apis }
     return {

@@ -1,10 +1,10 @@
 import type { Stores } from './api.ts'
-import type { SandboxHttp, SandboxHttpAnswer, SandboxHttpCall } from './server.ts'
+import type { SandboxHttpAnswer, SandboxHttpCall } from './server.ts'
 
-export type Control = (call: SandboxHttpCall) => SandboxHttpAnswer | undefined
+export type Control = (call: Pick<SandboxHttpCall, 'method' | 'path' | 'body'>) => SandboxHttpAnswer | undefined
 
 interface Controlled {
-  readonly http: SandboxHttp
+  readonly http: { readonly calls: readonly unknown[] }
   readonly stores: Stores
   readonly faults: object
   reset(): void
@@ -42,7 +42,7 @@ export function controlOf({ http, stores, faults, reset }: Controlled): Control 
   }
 }
 
-function entry(call: SandboxHttpCall, stores: Stores): SandboxHttpAnswer {
+function entry(call: Parameters<Control>[0], stores: Stores): SandboxHttpAnswer {
   const [, kind = '', key = ''] = ENTRY.exec(call.path) ?? []
   const store = Object.hasOwn(stores, kind) ? stores[kind] : undefined
   if (!store) throw new Error(`nothing to ${call.method} at ${call.path}; kinds are ${Object.keys(stores).join(', ')}`)

@@ -1,5 +1,6 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { controlOf } from '../http/control.ts'
 import { Api, type ApiAnswer, type SandboxRestCall } from './api.ts'
 import { noFaults, type SandboxRestFaults } from './faults.ts'
 import { defaultSettings, type SandboxRestSettings } from './settings.ts'
@@ -82,8 +83,21 @@ export async function startSandboxRest(options: SandboxRestOptions = {}): Promis
   const { port } = server.address() as AddressInfo
   address = `http://${host}:${port}`
 
+  const control = controlOf({ http: { calls }, stores: {}, faults, reset })
+
+  function reset(): void {
+    store.clear()
+    api.clear()
+    dispatcher.clear()
+    calls.length = 0
+    Object.assign(faults, noFaults(), options.faults)
+  }
+
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const call = callOf(request, await bodyOf(request))
+    const body = await bodyOf(request)
+    const call = callOf(request, body)
+    const told = call.path === '/sandbox/state' ? { body: store.everything() } : control({ ...call, body })
+    if (told) return reply(response, { status: 200, ...told }, now())
     calls.push(call)
     const answer = api.answer(call)
     if (faults.latencyMs > 0) await new Promise(resolve => setTimeout(resolve, faults.latencyMs))
@@ -113,13 +127,7 @@ export async function startSandboxRest(options: SandboxRestOptions = {}): Promis
     release: order => dispatcher.release(order),
     settled: () => dispatcher.settled(),
     resetCalls: () => void calls.splice(0),
-    reset() {
-      store.clear()
-      api.clear()
-      dispatcher.clear()
-      calls.length = 0
-      Object.assign(faults, noFaults(), options.faults)
-    },
+    reset,
     stop: () =>
       new Promise<void>(resolve => {
         server.close(() => resolve())

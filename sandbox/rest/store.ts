@@ -40,6 +40,11 @@ export class Store {
     return [...this.#of(collection).values()].sort((left, right) => left.place - right.place)
   }
 
+  /** Every collection that has had a record. */
+  everything(): Record<string, RestRow[]> {
+    return Object.fromEntries([...this.#collections.keys()].map(name => [name, this.all(name).map(({ row }) => row)]))
+  }
+
   get(collection: string, id: string): RestRow | undefined {
     return this.#of(collection).get(id)?.row
   }

@@ -172,6 +172,7 @@ export class Stripe {
         return ok(this.faults)
       }
       if (path === '/sandbox/state') return ok(this.state())
+      if (path === '/sandbox/calls') return ok(this.calls)
       throw missing('page', path)
     } catch (thrown) {
       return refused(thrown)

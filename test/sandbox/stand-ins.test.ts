@@ -232,4 +232,19 @@ describe('all of them', () => {
     const read = texts.flatMap(text => [...text.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => name))
     expect(read.filter(name => !Object.hasOwn(all.variables, name!))).toEqual([])
   })
+
+  it('shows of each what it knows, what came and how it fails', async () => {
+    const all = await started(startSandboxAll({ port: 0, apiKey: 'k' }))
+    all.parts.erp.seed('contacts', [{ email: 'ada@example.com' }])
+    await fetch(all.variables.SLACK_WEBHOOK_URL!, { method: 'POST', body: '{"text":"Hi"}' })
+    const shown = async (url: string, what: string) => (await fetch(`${url}/sandbox/${what}`)).json()
+    for (const { url } of all.systems.filter(each => each.url.startsWith('http:'))) {
+      for (const what of ['state', 'calls', 'faults']) expect(await shown(url, what), url + what).toBeTypeOf('object')
+    }
+    const { erp, slack } = all.parts
+    expect(await shown(erp.url, 'state')).toMatchObject({ contacts: [{ email: 'ada@example.com' }] })
+    expect(await shown(slack.url, 'calls')).toMatchObject([{ method: 'POST', body: '{"text":"Hi"}' }])
+    await fetch(`${erp.url}/sandbox/faults`, { method: 'PUT', body: '{"failNext":1,"failStatus":429}' })
+    expect(erp.faults).toMatchObject({ failNext: 1, failStatus: 429 })
+  })
 })
