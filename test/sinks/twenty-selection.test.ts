@@ -232,6 +232,31 @@ describe('find by a view', () => {
     expect(await found({ object: 'person', view: 'out' })).toEqual(['Ben', 'Cy'])
   })
 
+  it('MULTI_SELECT: a list that was cleared is as empty as one that never was', async () => {
+    const options = ['NEWS', 'SALES'].map((value, position) => ({ value, label: value, position, color: 'blue' }))
+    const { id: objectMetadataId } = (await bench.client.schemas.get()).object('person')
+    const field = { objectMetadataId, name: 'topics', label: 'Topics', type: 'MULTI_SELECT', options }
+    await send('POST', '/rest/metadata/fields', field)
+    await bench.client.schemas.refresh()
+    bench.twenty.seed('people', [
+      { name: { firstName: 'Ada' }, topics: ['NEWS'] },
+      { name: { firstName: 'Ben' }, topics: [] },
+      { name: { firstName: 'Cy' } },
+    ])
+    const views: [string, string, string[]][] = [
+      ['IS_EMPTY', '', ['Ben', 'Cy']],
+      ['IS_NOT_EMPTY', '', ['Ada']],
+      ['CONTAINS', '["SALES",""]', ['Ben', 'Cy']],
+      ['DOES_NOT_CONTAIN', '["SALES",""]', ['Ada']],
+      ['DOES_NOT_CONTAIN', '["SALES"]', ['Ada', 'Ben', 'Cy']],
+    ]
+    for (const [at, [operand, value, names]] of views.entries()) {
+      bench.twenty.addView({ object: 'people', name: `v${at}`, filters: [{ field: 'topics', operand, value }] })
+      expect(await found({ object: 'person', view: `v${at}` }), `${operand} ${value}`).toEqual(names)
+    }
+    expect(await found({ object: 'person', filter: { topics: { empty: true } } })).toEqual(['Ben', 'Cy'])
+  })
+
   it('EMAILS and FULL_NAME look into all their parts', async () => {
     bench.twenty.seed('people', [
       {
@@ -399,9 +424,11 @@ describe('page by page', () => {
   })
 })
 
-async function patch(path: string, body: unknown): Promise<void> {
+const patch = (path: string, body: unknown) => send('PATCH', path, body)
+
+async function send(method: string, path: string, body: unknown): Promise<void> {
   await fetch(bench.twenty.url + path, {
-    method: 'PATCH',
+    method,
     headers: { authorization: `Bearer ${bench.twenty.apiKey}`, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
