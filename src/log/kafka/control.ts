@@ -35,11 +35,14 @@ export class KafkaControl {
     this.#timings = timings
   }
 
-  /** Whether the brokers have requests to create and configure topics. */
+  /** Whether the brokers have requests to create and configure topics. @throws SyncError where they have not said so yet. */
   async managesTopics(): Promise<boolean> {
-    return this.#run('cannot ask what the brokers can do', async cluster => {
-      const versions = cluster.brokerPool.versions
-      return versions?.[CREATE_TOPICS] !== undefined && versions[DESCRIBE_CONFIGS] !== undefined
+    const doing = 'cannot ask what the brokers can do'
+    return this.#run(doing, async cluster => {
+      const { versions } = cluster.brokerPool
+      // Taken for brokers that cannot, a topic's limit would be guessed, and what it takes refused.
+      if (!versions) throw new SyncError('retryable', 'LOG_UNAVAILABLE', `${doing}: they have not answered`)
+      return versions[CREATE_TOPICS] !== undefined && versions[DESCRIBE_CONFIGS] !== undefined
     })
   }
 
@@ -150,13 +153,17 @@ export class KafkaControl {
     for (let attempt = 1; ; attempt++) {
       this.#cluster ??= this.#client.newCluster()
       const cluster = this.#cluster
+      let wasConnected = false
       try {
         await cluster.connect()
         await cluster.refreshMetadataIfNecessary()
+        wasConnected = true
         return await work(cluster)
       } catch (error) {
         if (this.#cluster === cluster) void this.close()
-        if (attempt === TRIES || !UNSETTLED.has(protocolErrorOf(error) ?? '')) throw error
+        // What failed beside it has closed the connections that it used.
+        const isClosed = wasConnected && !cluster.brokerPool.versions
+        if (attempt === TRIES || !(isClosed || UNSETTLED.has(protocolErrorOf(error) ?? ''))) throw error
         await this.#clock.sleep(PAUSE_MS * attempt)
       }
     }
