@@ -111,9 +111,9 @@ describe('Kafka that goes away', () => {
     const first = collect({ take: () => blocked })
     await until(() => first.events.length > 0, slow)
     const second = collect({}, await open())
-    await until(() => second.partitions.size > 0, { ...slow, what: 'the second to get partitions' })
-    expect(first.partitions.size).toBeGreaterThan(0)
-    expect(first.partitions.size + second.partitions.size).toBe(3)
+    // Who hears of the new share-out first is not said.
+    const shares = () => [first.partitions.size, second.partitions.size].sort()
+    await until(() => shares().join() === '1,2', { ...slow, what: 'both to have partitions' })
     release()
     await first.stop()
     // Nothing that was blocked was ever finished, so all of it comes to the second.
