@@ -69,6 +69,21 @@ export function Duration(options: FieldOptions): TString {
   return Type.String({ pattern: DURATION, ...mutable(options) })
 }
 
+/** When what waits is over: so long after its first, or at times of a clock. @param ends what happens then, by key. */
+export function WindowKeys(ends: { readonly every: FieldOptions; readonly cron: FieldOptions }) {
+  return {
+    every: Type.Optional(Duration(ends.every)),
+    cron: Type.Optional(Type.String({ minLength: 1, ...mutable(ends.cron) })),
+    timeZone: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'The clock by which `cron` goes. Default: UTC.',
+        examples: ['Europe/Berlin'],
+      }),
+    ),
+  }
+}
+
 /** `64KiB`, `5MiB`. Read with `bytesOf`. */
 export function Bytes(options: FieldOptions): TString {
   return Type.String({ pattern: '^\\d+(B|KiB|MiB|GiB)$', ...mutable(options) })

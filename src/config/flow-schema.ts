@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { Duration, Expr } from './definition.ts'
+import { Duration, Expr, WindowKeys } from './definition.ts'
 
 /** A name that becomes part of topics and keys. */
 export const Name = (description: string, example: string) =>
@@ -14,23 +14,10 @@ const Source = Type.String({
 
 const Collect = Type.Object(
   {
-    every: Type.Optional(
-      Duration({ description: 'A window ends so long after the first event that waits.', examples: ['15m'] }),
-    ),
-    cron: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'In place of `every`: windows end at these times. Five fields.',
-        examples: ['0 * * * *'],
-      }),
-    ),
-    timeZone: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'The clock by which `cron` goes. Default: UTC.',
-        examples: ['Europe/Berlin'],
-      }),
-    ),
+    ...WindowKeys({
+      every: { description: 'A window ends so long after the first event that waits.', examples: ['15m'] },
+      cron: { description: 'In place of `every`: windows end at these times. Five fields.', examples: ['0 * * * *'] },
+    }),
     max: Type.Optional(
       Type.Integer({
         minimum: 1,

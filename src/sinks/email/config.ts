@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { Duration, Expr, ExprMap, File } from '../../config/definition.ts'
+import { Expr, ExprMap, File, WindowKeys } from '../../config/definition.ts'
 import { LITERAL_ADDRESS } from './address.ts'
 
 const Literal = Type.String({
@@ -25,23 +25,13 @@ function recipients(description: string, example: unknown) {
 
 const Digest = Type.Object(
   {
-    every: Type.Optional(
-      Duration({ description: 'A mail leaves so long after the first event that it tells of.', examples: ['1h'] }),
-    ),
-    cron: Type.Optional(
-      Type.String({
-        minLength: 1,
+    ...WindowKeys({
+      every: { description: 'A mail leaves so long after the first event that it tells of.', examples: ['1h'] },
+      cron: {
         description: 'In place of `every`: a mail leaves at these times, when there is something to tell. Five fields.',
         examples: ['0 8 * * 1-5'],
-      }),
-    ),
-    timeZone: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'The clock by which `cron` goes. Default: UTC.',
-        examples: ['Europe/Berlin'],
-      }),
-    ),
+      },
+    }),
     max: Type.Optional(
       Type.Integer({
         minimum: 1,
