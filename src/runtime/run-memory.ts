@@ -145,8 +145,8 @@ export class RunMemory {
     if (run.mode === 'replay') {
       // It is not done again anyhow.
       if (!run.allEffects) return record
-      // A dead letter whose outcome nobody knows stays open until a person has looked: a replay must not wait for that.
-      if (await this.#isDead(record.event)) throw outcomeUnknown(step)
+      // What nobody is doing any more stays open until a person has looked: a replay must not wait for that.
+      if (await this.#isLeft(record.event, run)) throw outcomeUnknown(step)
     }
     if (record.event !== run.event.id || run.mode === 'replay') {
       throw new SyncError(
@@ -161,9 +161,11 @@ export class RunMemory {
     return record
   }
 
-  async #isDead(event: string): Promise<boolean> {
+  /** Of a dead event, or of this one from before: of an item that failed alone, or of an earlier life of the replay. */
+  async #isLeft(event: string, run: Run): Promise<boolean> {
     const [entry] = await this.#state.get([this.#keys.run(event)])
-    return (entry?.value as RunRecord | undefined)?.status === 'dead'
+    const status = (entry?.value as RunRecord | undefined)?.status
+    return status === 'dead' || (event === run.event.id && status !== 'running')
   }
 
   /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SyncError } from '../../src/errors.ts'
+import type { Fields } from '../../src/event.ts'
 import { compileExpression } from '../../src/expressions/compile.ts'
 import type { EventLog, Subscriber } from '../../src/log/event-log.ts'
 import type { CompiledFlow } from '../../src/runtime/compiled-flow.ts'
@@ -129,6 +130,33 @@ describe.each(ENGINES)('replay on the %s engine', engine => {
     expect((await run(bench, flow, fast)).at(-1)).toMatchObject({ finished: true, done: 2 })
     const all = (await run(bench, flow, { ...fast, effects: 'all' })).at(-1)
     expect(all).toMatchObject({ finished: true, done: 1, dead: 1 })
+    expect(bench.system.effects.length).toBe(2)
+  })
+
+  it('does not wait for an item whose outcome only a person can tell, of an event that went on without it (P3)', async () => {
+    const bench = await benchOn(engine)
+    await bench.log.append(TOPIC, [bench.event('a', { items: [{ n: 1 }, { n: 2 }] })])
+    bench.system.after = ({ args }) => {
+      if (args.n === 1) throw new SyncError('retryable', 'TIMEOUT', 'no answer', { outcomeUnknown: true })
+    }
+    const blind = bench.effect('blind', { args: scope => scope.item as Fields })
+    const flow = bench.flow([
+      {
+        kind: 'each',
+        id: 'each',
+        verb: 'each',
+        over: compileExpression('data.items'),
+        item: 'item',
+        concurrency: 1,
+        onFailure: 'next',
+        steps: [blind],
+      },
+    ])
+    const live = bench.start(flow)
+    await bench.clock.advance(60_000)
+    await live.stop()
+    expect([bench.system.effects.length, await bench.lag()]).toEqual([2, 0])
+    expect((await run(bench, flow, { ...fast, effects: 'all' })).at(-1)).toMatchObject({ finished: true })
     expect(bench.system.effects.length).toBe(2)
   })
 
