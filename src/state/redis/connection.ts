@@ -6,6 +6,7 @@ import type { Environment } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
 import { ACQUIRE, BLOCK, COMMIT, INSPECT, RENEW, TAKE } from './scripts.ts'
 import { saysLittle, stateError, withoutArguments } from './state-error.ts'
+import { TlsConnector } from './tls-connector.ts'
 
 export type RedisConfig = Extract<StateConfig, { type: 'redis' }>
 
@@ -182,7 +183,7 @@ function redisOf(config: RedisConfig, env: Environment, given: RedisOptions = {}
   return new Redis(url, {
     ...optionsOf(env),
     ...given,
-    ...(isSecure(config) && { tls: { ...serverName(hostname), ...config.tls } }),
+    ...(isSecure(config) && { tls: { ...serverName(hostname), ...config.tls }, Connector: TlsConnector }),
   })
 }
 
@@ -207,7 +208,7 @@ function clusterOf(config: RedisConfig, env: Environment): Cluster {
       connectTimeout: CONNECT_WAIT_MS,
       ...(first.username && { username: decodeURIComponent(first.username) }),
       ...(first.password && { password: decodeURIComponent(first.password) }),
-      ...(isSecure(config) && { tls: { ...tls } }),
+      ...(isSecure(config) && { tls: { ...tls }, Connector: TlsConnector }),
     },
   }
   const nodes = parsed.map(({ hostname, port }) => ({ host: hostname, port: Number(port || 6379) }))
