@@ -105,17 +105,25 @@ export class EventFinder {
     return { count, ...(newest && { newest }) }
   }
 
-  /** Where events are, as `topic/partition/offset`; those that the log has no more are left out. */
-  async placesOf(topic: string, ids: readonly string[]): Promise<Map<string, string>> {
+  /** The same events, oldest first. */
+  async allOf(topic: string, recordId: string): Promise<EventSummary[]> {
+    const found: EventSummary[] = []
+    for await (const logged of this.#log.read(topic))
+      if (recordIdOf(logged.event) === recordId) found.push(summaryOf(logged))
+    return found
+  }
+
+  /** By id; those that the log has no more are left out. */
+  async withIds(topic: string, ids: Iterable<string>): Promise<Map<string, EventSummary>> {
     const wanted = new Set(ids)
-    const places = new Map<string, string>()
-    if (wanted.size === 0) return places
-    for await (const { event, partition, offset } of this.#log.read(topic)) {
-      if (!wanted.delete(event.id)) continue
-      places.set(event.id, `${topic}/${partition}/${offset}`)
+    const found = new Map<string, EventSummary>()
+    if (wanted.size === 0) return found
+    for await (const logged of this.#log.read(topic)) {
+      if (!wanted.delete(logged.event.id)) continue
+      found.set(logged.event.id, summaryOf(logged))
       if (wanted.size === 0) break
     }
-    return places
+    return found
   }
 
   async #find(id: string): Promise<LoggedEvent> {
@@ -218,6 +226,10 @@ export function matches(where: Expression, { event }: LoggedEvent): boolean {
   } catch {
     return false
   }
+}
+
+export function placeOf({ topic, partition, offset }: Pick<LoggedEvent, 'topic' | 'partition' | 'offset'>): string {
+  return `${topic}/${partition}/${offset}`
 }
 
 export function summaryOf({ topic, partition, offset, appendedAt, event }: LoggedEvent): EventSummary {

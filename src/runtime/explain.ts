@@ -3,10 +3,12 @@ import type { Engine } from '../engine.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
 import { type Link, SIDES } from '../sync/link.ts'
 import type { Assembly } from './assemble.ts'
-import type { EventFinder } from './event-finder.ts'
+import { EffectFinder } from './effect-finder.ts'
+import { type EventFinder, placeOf } from './event-finder.ts'
+import { FlowWrites } from './flow-writes.ts'
 import { noSuch } from './no-such.ts'
 import type { EventStory } from './operations.ts'
-import type { Finding, LinkReport, RecordQuery, WhyNotReport, WhyReport } from './sync-reports.ts'
+import type { Finding, LinkReport, RecordName, RecordQuery, WhyNotReport, WhyReport } from './sync-reports.ts'
 import type { OpenSync } from './sync-status.ts'
 import { whyNotInStep } from './why-not-sync.ts'
 import type { WriteLedger } from './write-ledger.ts'
@@ -31,55 +33,38 @@ type FlowStory = EventStory['flows'][number]
 /** Why a record is as it is, and why something did not happen to it. Reads only. */
 export class Explainer {
   readonly #options: ExplainerOptions
+  readonly #writes: FlowWrites
 
   constructor(options: ExplainerOptions) {
+    const { assembly, engine, ledger, finder } = options
     this.#options = options
+    const effects = new EffectFinder({ state: engine.state, assembly })
+    this.#writes = new FlowWrites({ assembly, ledger, events: finder, effects })
   }
 
   /** @throws SyncError rejected `NO_SUCH_SYSTEM`. */
   async why({ system, object, id }: RecordQuery): Promise<WhyReport> {
     this.#known(system)
-    const { ledger, report, finder } = this.#options
+    const { report } = this.#options
     const uses = await this.#uses({ system, object, id })
     const syncs: LinkReport[] = []
     for (const { sync, link } of uses) if (link) syncs.push(await report(sync, link, await this.#placesOf(sync, link)))
-    const writes = await ledger.writesTo(system, object, id)
-    const places = new Map<string, string>()
-    for (const topic of new Set(writes.flatMap(({ flow }) => this.#topicsOf(flow)))) {
-      const ids = writes.map(({ event }) => event).filter(event => !places.has(event))
-      for (const [event, place] of await finder.placesOf(topic, ids)) places.set(event, place)
-    }
+    const query = { system, object, id }
+    const topics = this.#topicsOf({ system, object }, uses)
     return {
-      system,
-      object,
-      id,
+      ...query,
       writesKept: this.#connectorsOf(system).length > 0,
       syncs,
-      flows: writes.map(({ flow, operation, event, fields, version }) => {
-        const place = places.get(event)
-        return {
-          flow,
-          operation,
-          event,
-          fields: Object.keys(fields),
-          ...(place && { place }),
-          ...(version && { version }),
-        }
-      }),
+      flows: await this.#writes.to(query),
+      effects: await this.#writes.becauseOf(query, topics),
     }
-  }
-
-  #topicsOf(flow: string): string[] {
-    const compiled = this.#options.assembly.flows.map(each => each.compiled)
-    const found = compiled.find(({ name, identity }) => name === flow || identity === flow)
-    return [...(found?.topics.keys() ?? [])]
   }
 
   async #placesOf({ compiled: { topics } }: OpenSync, { fields }: Link): Promise<Map<string, string>> {
     const places = new Map<string, string>()
     for (const side of SIDES) {
       const ids = Object.values(fields).flatMap(({ why }) => (why?.from === side && why.event ? [why.event] : []))
-      for (const [event, place] of await this.#options.finder.placesOf(topics[side], ids)) places.set(event, place)
+      for (const [id, event] of await this.#options.finder.withIds(topics[side], ids)) places.set(id, placeOf(event))
     }
     return places
   }
@@ -108,14 +93,20 @@ export class Explainer {
     }
   }
 
-  async #newest({ object, id, system }: RecordQuery, uses: readonly Use[]) {
+  /** Where the events of such a record lie. */
+  #topicsOf({ system, object }: RecordName, uses: readonly Use[]): string[] {
     const topics = new Set(uses.map(({ sync, side }) => sync.compiled.topics[side]))
     for (const connector of this.#connectorsOf(system)) {
       const isRead = this.#options.assembly.connectors.get(connector)?.objects.includes(object)
       if (isRead) topics.add(this.#options.assembly.names.source(connector, object))
     }
+    return [...topics]
+  }
+
+  async #newest(query: RecordQuery, uses: readonly Use[]) {
+    const { id } = query
     let all: { count: number; newest?: LoggedEvent } = { count: 0 }
-    for (const topic of topics) {
+    for (const topic of this.#topicsOf(query, uses)) {
       const { count, newest = all.newest } = await this.#options.finder.newestOf(topic, id)
       all = { count: all.count + count, ...(newest && { newest }) }
     }
@@ -219,8 +210,4 @@ export class Explainer {
     const known = [...systems.keys(), ...alone]
     if (!known.includes(system)) throw noSuch('SYSTEM', system, known)
   }
-}
-
-export function placeOf({ topic, partition, offset }: LoggedEvent): string {
-  return `${topic}/${partition}/${offset}`
 }

@@ -20,7 +20,11 @@ export class FlowKeys {
 
   /** An effect that must not happen twice. */
   effect(effectKey: string): string {
-    return `${this.tag}:effect:${shortHash(effectKey)}`
+    return `${this.effects}${shortHash(effectKey)}`
+  }
+
+  get effects(): string {
+    return `${this.tag}:effect:`
   }
 
   /** Source time of the last event whose write reached the target, per step: the stale rule. */

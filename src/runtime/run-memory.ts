@@ -10,7 +10,8 @@ import type { Claim, Run, RunRecord, StepRecord } from './run.ts'
 import { RunCommits, summary } from './run-commits.ts'
 import type { ActionStep } from './step.ts'
 
-interface EffectRecord extends StepRecord {
+/** The value under the key of an effect that must not happen twice. */
+export interface EffectRecord extends StepRecord {
   readonly event: string
   readonly key: string
   /** While open: what the call sent under the key. */

@@ -188,17 +188,39 @@ export interface RecordQuery {
 
 export interface WhyReport extends RecordName {
   readonly id: string
-  /** Writes of flows are only remembered per record where something here reads the system's changes. */
+  /** Which fields a flow wrote is only remembered where something here reads the system's changes. */
   readonly writesKept: boolean
   readonly syncs: readonly LinkReport[]
   /** Writes of flows to the record, newest last. */
   readonly flows: readonly {
     readonly flow: string
+    /** Absent where the ledger tells of it. */
+    readonly step?: string
     readonly operation: string
     readonly event: string
     readonly place?: string
+    /** Subject of the event: the record because of which it was done. */
+    readonly about?: string
     readonly fields: readonly string[]
     readonly version?: string
+    readonly at?: string
+  }[]
+  /** What flows did because of the record's events, as long as both are remembered; newest last, 100 at most. */
+  readonly effects: readonly {
+    readonly flow: string
+    readonly step: string
+    readonly system: string
+    readonly operation: string
+    readonly event: string
+    /** Of the event. */
+    readonly type: string
+    readonly place: string
+    readonly at?: string
+    /** What the system's answer named; many answers name nothing. */
+    readonly wrote?: { readonly object: string; readonly id: string }
+    readonly skipped?: string
+    /** Begun, and its outcome is not known. */
+    readonly open?: true
   }[]
 }
 

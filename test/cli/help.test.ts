@@ -49,7 +49,7 @@ describe('help', () => {
         links                               Look at pairs of records that a sync keeps in step.
         reconcile [options] <sync>          Compare both sides of a sync completely, and repair.
         pass [options] <sync>               Let writes of a sync pass that are over its limit of the hour.
-        why <system> <object> <id> [field]  Say where the values of a record came from.
+        why <system> <object> <id> [field]  Say who wrote a record and what it caused.
         why-not <system> <object> <id>      Say why something did not happen to a record.
         poll <connector>                    Have the running daemon poll a connector now.
         pause <name>                        Pause a flow or a sync.

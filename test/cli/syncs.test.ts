@@ -459,6 +459,7 @@ describe('why and why-not', () => {
     flows: [
       { flow: 'scoring', operation: 'update', event: 'e-9', place: 'twenty-sync.twenty.person/3/9', fields: ['score'] },
     ],
+    effects: [],
   }
 
   it('says where each value came from, what lost, and which flows wrote', async () => {
@@ -476,15 +477,52 @@ describe('why and why-not', () => {
     `)
   })
 
+  it('says what was done in other systems because of a record, and because of which record something was', async () => {
+    const of = {
+      event: 'e-9',
+      place: 'twenty-sync.twenty.opportunity/3/9',
+      at: '2026-11-24T09:00:00.000Z',
+    }
+    const step = { ...of, flow: 'invoices', type: 'opportunity.updated', operation: 'invoice' }
+    const report: WhyReport = {
+      ...why,
+      syncs: [],
+      flows: [{ flow: 'invoices', step: 'invoice', operation: 'invoice', ...of, about: 'opportunity/o1', fields: [] }],
+      effects: [
+        { ...step, step: 'invoice', system: 'billing', wrote: { object: 'invoice', id: 'in_1' } },
+        {
+          ...step,
+          step: 'customer',
+          system: 'billing',
+          wrote: { object: 'customer', id: 'cus_1' },
+          skipped: 'done before',
+        },
+        { ...step, step: 'tell', system: 'sales-channel' },
+        { ...step, step: 'call', system: 'erp', open: true },
+      ],
+    }
+    const { stdout } = await cli(['why', 'twenty', 'opportunity', 'o1'], { operations: { why: async () => report } })
+    expect(stdout.text).toMatchInlineSnapshot(`
+      "written by flows, newest last
+        invoices  invoice  for event e-9 of opportunity/o1 at twenty-sync.twenty.opportunity/3/9  1h ago
+
+      done by flows because of it, newest last
+        for opportunity.updated e-9 at twenty-sync.twenty.opportunity/3/9
+          invoices  invoice  wrote billing invoice in_1  1h ago
+          invoices  customer  skipped: done before (billing customer cus_1)  1h ago
+          invoices  tell  done in sales-channel  1h ago
+          invoices  call  begun in erp, its outcome is not known  1h ago
+      "
+    `)
+  })
+
   it('does not say that nothing wrote where nobody keeps that', async () => {
     const said = async (writesKept: boolean) => {
-      const operations = { why: async () => ({ ...LEFT, id: 'p1', writesKept, syncs: [], flows: [] }) }
+      const operations = { why: async () => ({ ...LEFT, id: 'p1', writesKept, syncs: [], flows: [], effects: [] }) }
       return (await cli(['why', 'twenty', 'person', 'p1'], { operations })).stdout.text
     }
     expect(await said(true)).toContain('nothing here wrote twenty person p1')
-    expect(await said(false)).toBe(
-      'no flow and no sync reads changes of twenty, so it is not kept which flow wrote what there; `twenty-sync events list` and `events show <id>` say what each event wrote\n',
-    )
+    expect(await said(false)).toContain('no flow remembers that it wrote twenty person p1')
   })
 
   it('answers for one field, by its name or its path on a side', async () => {

@@ -36,7 +36,7 @@ async function verdictOf(story: Partial<Story>, write = async (_: WriteLedger) =
   await write(ledger)
   const assembly = {
     names: new TopicNames('twenty-sync'),
-    flows: [{ compiled: { name: 'scoring', identity: 'scoring', topics: new Map([[TOPIC, undefined]]) } }],
+    flows: [{ compiled: { name: 'scoring', identity: 'scoring', steps: [], topics: new Map([[TOPIC, undefined]]) } }],
     connectors: new Map([['twenty', { objects: ['person'] }]]),
     config: {
       systems: new Map([['twenty', {}]]),
@@ -46,7 +46,8 @@ async function verdictOf(story: Partial<Story>, write = async (_: WriteLedger) =
   const finder = {
     newestOf: async () => ({ count: 1, newest: LOGGED }),
     storiesOf: async () => [{ flow: 'scoring', outcome: 'done', steps: [], ...story }],
-    placesOf: async () => new Map([['e-1', `${TOPIC}/0/1`]]),
+    withIds: async () => new Map([['e-1', { topic: TOPIC, partition: 0, offset: 1, subject: 'person/p1' }]]),
+    allOf: async () => [],
   } as unknown as EventFinder
   const report = () => Promise.reject(new Error('there are no syncs here'))
   const explainer = new Explainer({ assembly, engine: { state } as Engine, ledger, finder, syncs: [], report })

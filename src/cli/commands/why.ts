@@ -7,13 +7,13 @@ import type { Session } from '../session.ts'
 export const addWhy: AddCommand = (program, runner) => {
   const command = program
     .command('why')
-    .summary('Say where the values of a record came from.')
+    .summary('Say who wrote a record and what it caused.')
     .argument('<system>', 'name of the system')
-    .argument('<object>', 'person, company, …')
+    .argument('<object>', 'person, company, …; invoice, mail, …')
     .argument('<id>', 'id of the record there')
     .argument('[field]', 'only this field of a sync')
     .description(
-      'Say for each field of a record which side its value came from, which event told it, which rule let it win, and what lost; and which flows wrote the record.',
+      'Say for each field of a record which side its value came from, which event told it, which rule let it win, and what lost; which flows wrote the record; and what flows did in other systems because of it: an invoice, a message, a request. What a flow did is known for as long as it remembers its events (`remember`); of an `each` over many, what its items upserted or updated is not.',
     )
     .action(
       runner.run(
@@ -28,6 +28,7 @@ export const addWhy: AddCommand = (program, runner) => {
   withExamples(command, [
     ['twenty-sync why twenty person 20202020-c21e-4ec2-873b-de4264d89025', 'all fields'],
     ['twenty-sync why twenty person 20202020-c21e-4ec2-873b-de4264d89025 jobTitle', 'one field'],
+    ['twenty-sync why billing invoice in_1MtHbELkdIwHu7ix', 'which flow made it, and because of which record'],
   ])
 }
 
@@ -46,5 +47,6 @@ function only(report: WhyReport, field: string): WhyReport {
     ...report,
     syncs: syncs.filter(({ fields }) => fields.length > 0),
     flows: report.flows.filter(({ fields }) => fields.includes(top)),
+    effects: [],
   }
 }

@@ -5,17 +5,24 @@ import { recordText, saidText, valueText } from './sync-text.ts'
 import { counted, plain } from './text.ts'
 import { relative } from './time.ts'
 
-/** Per field where its value is from, which rule let it win, and what lost. */
+/** Per field where its value is from, which rule let it win, and what lost; what flows wrote, and did because of it. */
 export function whyText(report: WhyReport, view: View): string {
-  const { syncs, flows } = report
-  const parts = [...syncs.map(each => syncText(each, view)), ...(flows.length > 0 ? [flowsText(report, view)] : [])]
+  const { syncs, flows, effects } = report
+  const parts = [
+    ...syncs.map(each => syncText(each, view)),
+    ...(flows.length > 0 ? [flowsText(report, view)] : []),
+    ...(effects.length > 0 ? [effectsText(report, view)] : []),
+  ]
   if (parts.length > 0) return parts.join('\n\n')
   const { system, object, id, writesKept } = report
+  const record = recordText(report, id)
   if (writesKept) {
-    return `nothing here wrote ${recordText(report, id)}, and no sync knows it; twenty-sync why-not ${system} ${object} ${id}`
+    return `nothing here wrote ${record}, and no sync knows it; twenty-sync why-not ${system} ${object} ${id}`
   }
-  const nobody = `no flow and no sync reads changes of ${plain(system)}, so it is not kept which flow wrote what there`
-  return `${nobody}; \`twenty-sync events list\` and \`events show <id>\` say what each event wrote`
+  return [
+    `no flow remembers that it wrote ${record}. Flows remember for 35 days, or their \`remember\`, and only what an answer names;`,
+    'ask for the record because of which it was done: `twenty-sync why twenty opportunity <id>`, for example',
+  ].join('\n')
 }
 
 function syncText(report: LinkReport, view: View): string {
@@ -43,15 +50,38 @@ function fieldText(field: FieldReport, report: LinkReport, { style, now }: View)
   ]
 }
 
-function flowsText({ flows }: WhyReport, { style }: View): string {
+function flowsText({ flows }: WhyReport, { style, now }: View): string {
   return [
     style.bold('written by flows, newest last'),
-    ...flows.map(({ flow, operation, event, place, fields, version }) => {
+    ...flows.map(({ flow, step, operation, event, place, about, fields, version, at }) => {
       const what = fields.length > 0 ? ` ${fields.join(', ')}` : ''
+      const whose = about ? ` of ${plain(about)}` : ''
       const where = place ? ` at ${plain(place)}` : ''
-      return `  ${plain(flow)}  ${operation}${plain(what)}  for event ${plain(event)}${where}${version ? style.dim(`  ${version}`) : ''}`
+      const when = version ?? (at && relative(at, now))
+      return `  ${plain(flow)}  ${plain(step ?? operation + what)}  for event ${plain(event)}${whose}${where}${when ? style.dim(`  ${when}`) : ''}`
     }),
   ].join('\n')
+}
+
+function effectsText({ effects }: WhyReport, { style, now }: View): string {
+  return [
+    style.bold('done by flows because of it, newest last'),
+    ...effects.flatMap((effect, at) => {
+      const { flow, step, event, type, place, at: done } = effect
+      const isNext = effects[at - 1]?.event !== event
+      return [
+        ...(isNext ? [`  for ${plain(type)} ${plain(event)} at ${plain(place)}`] : []),
+        `    ${plain(flow)}  ${plain(step)}  ${outcomeText(effect, style)}${done ? style.dim(`  ${relative(done, now)}`) : ''}`,
+      ]
+    }),
+  ].join('\n')
+}
+
+function outcomeText({ system, wrote, skipped, open }: WhyReport['effects'][number], style: Style): string {
+  const target = wrote ? recordText({ system, object: wrote.object }, wrote.id) : plain(system)
+  if (skipped !== undefined) return style.dim(`skipped: ${plain(skipped)} (${target})`)
+  if (open) return style.yellow(`begun in ${target}, its outcome is not known`)
+  return wrote ? `wrote ${style.cyan(target)}` : `done in ${target}`
 }
 
 /** The reasons why nothing happened, and what to do about each. */
