@@ -62,6 +62,7 @@ class ControlClient {
       triggerReport: query => value('triggerReport', query),
       replay: (query, signal) => stream('replay', query, signal),
       listConflicts: query => value('listConflicts', query),
+      listLinks: (query, signal) => stream('listLinks', query, signal),
       showLink: query => value('showLink', query),
       resolveConflict: query => value('resolveConflict', query),
       passGuard: query => value('passGuard', query),

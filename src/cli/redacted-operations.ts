@@ -34,6 +34,7 @@ export function redactedOperations(operations: Operations, redactor: Redactor): 
     triggerReport: query => value(operations.triggerReport(query)),
     replay: (query, signal) => stream(operations.replay(query, signal)),
     listConflicts: query => value(operations.listConflicts(query)),
+    listLinks: (query, signal) => stream(operations.listLinks(query, signal)),
     showLink: query => value(operations.showLink(query)),
     resolveConflict: query => value(operations.resolveConflict(query)),
     passGuard: query => value(operations.passGuard(query)),

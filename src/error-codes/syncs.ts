@@ -41,7 +41,7 @@ export const SYNC_CODES: ErrorCodes = {
   NO_SUCH_LINK: {
     kinds: ['rejected'],
     means: 'No pair has that id, and none has a record with it.',
-    advice: '`twenty-sync conflicts list` shows ids; `twenty-sync why-not` says why a record is in no pair.',
+    advice: '`twenty-sync links list` shows ids; `twenty-sync why-not` says why a record is in no pair.',
   },
   AMBIGUOUS_LINK: {
     kinds: ['rejected'],

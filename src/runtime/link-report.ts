@@ -1,10 +1,11 @@
 import type { SideName, SyncConfig, SyncPolicy } from '../config/config.ts'
 import { type Conflict, conflictOf } from '../sync/conflict.ts'
 import type { SyncContext } from '../sync/context.ts'
-import { type Candidate, type Field, isAlive, type Link, other, SIDES, type Side, type Why } from '../sync/link.ts'
+import { type Candidate, type Field, type Link, SIDES, type Side, type Why } from '../sync/link.ts'
+import { stateOf } from '../sync/link-state.ts'
 import type { FieldMap } from '../sync/mapping.ts'
 import { suggestionsFor } from '../sync/suggestions.ts'
-import type { FieldReport, LinkReport, LinkState, RecordName, SaidValue, SideReport } from './sync-reports.ts'
+import type { FieldReport, LinkReport, RecordName, SaidValue, SideReport } from './sync-reports.ts'
 
 export interface LinkFacts {
   readonly isDue: boolean
@@ -70,17 +71,6 @@ export function policyText({ policy, tie, direction }: FieldMap['config']): stri
 
 function ruleOf(policy: SyncPolicy): string {
   return 'side' in policy ? `${policy.kind} ${policy.side}` : policy.kind
-}
-
-function stateOf(link: Link, isDue: boolean): LinkState {
-  if (link.ended) return link.ended.why
-  if (link.intent) return 'being written'
-  const waits = link.hold !== undefined || Object.values(link.fields).some(({ held }) => held)
-  if (waits) return 'waits for a person'
-  if (SIDES.some(side => link[side]?.takesPart === false)) return 'left out'
-  if (isDue) return 'to be written'
-  const lone = SIDES.find(side => isAlive(link[side]) && !link[other(side)])
-  return lone ? 'alone' : 'in step'
 }
 
 function sideReport(config: SyncConfig, side: SideName, seen: Side): SideReport {

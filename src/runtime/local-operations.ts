@@ -20,6 +20,7 @@ import type { Supervisor } from './supervisor.ts'
 import { LocalSyncOperations } from './sync-operations.ts'
 import type {
   ConflictQuery,
+  LinkListQuery,
   LinkQuery,
   PassQuery,
   ReconcileProgress,
@@ -243,6 +244,10 @@ export class LocalOperations implements Operations {
 
   listConflicts(query: ConflictQuery) {
     return this.#syncs.listConflicts(query)
+  }
+
+  listLinks(query: LinkListQuery, signal: AbortSignal) {
+    return this.#syncs.listLinks(query, signal)
   }
 
   showLink(query: LinkQuery) {

@@ -15,15 +15,18 @@ import type { SyncRunner } from '../sync/sync-runner.ts'
 import type { Assembly } from './assemble.ts'
 import type { EventFinder } from './event-finder.ts'
 import { Explainer } from './explain.ts'
+import { listedLinks } from './link-list.ts'
 import { linkReport, namedConflict, nameOf } from './link-report.ts'
 import { noSuch } from './no-such.ts'
 import { streamed } from './streamed.ts'
 import type { Supervisor } from './supervisor.ts'
 import type {
   ConflictQuery,
+  LinkListQuery,
   LinkQuery,
   LinkReport,
   ListedConflict,
+  ListedLink,
   Passed,
   PassQuery,
   ReconcileProgress,
@@ -114,6 +117,10 @@ export class LocalSyncOperations implements SyncOperations {
       rightName: nameOf(config, 'right'),
       ...(taskUrl && { taskUrl }),
     }
+  }
+
+  listLinks(query: LinkListQuery, signal: AbortSignal): AsyncIterable<ListedLink> {
+    return listedLinks(this.#some(query.sync), query, signal)
   }
 
   async showLink(query: LinkQuery): Promise<LinkReport> {

@@ -3,6 +3,7 @@ import type { Fields } from '../event.ts'
 import type { Conflict } from '../sync/conflict.ts'
 import type { Decided, Decision } from '../sync/decisions.ts'
 import type { GuardedKind } from '../sync/guard.ts'
+import type { LinkState } from '../sync/link-state.ts'
 import type { ReconcileReport } from '../sync/reconcile-report.ts'
 import type { Suggestion } from '../sync/suggestions.ts'
 import type { FlowState } from './supervisor.ts'
@@ -101,16 +102,6 @@ export interface FieldReport {
   readonly problem?: string
 }
 
-export type LinkState =
-  | 'in step'
-  | 'to be written'
-  | 'being written'
-  | 'waits for a person'
-  | 'alone'
-  | 'left out'
-  | 'deleted'
-  | 'unlinked'
-
 export interface LinkReport {
   readonly sync: string
   readonly id: string
@@ -134,6 +125,25 @@ export interface LinkReport {
 export interface ConflictQuery {
   readonly sync?: string
   readonly kind?: ConflictKind
+}
+
+export interface LinkListQuery {
+  readonly sync?: string
+  /** Id of a record on either side, or a beginning: also those that ended. */
+  readonly record?: string
+  readonly state?: LinkState
+  /** Also those that ended, although no `state` asks for them. */
+  readonly all?: boolean
+  readonly limit?: number
+}
+
+/** A pair in short. A side without a record has no `id`. */
+export interface ListedLink {
+  readonly sync: string
+  readonly id: string
+  readonly state: LinkState
+  readonly left: RecordName & { readonly id?: string }
+  readonly right: RecordName & { readonly id?: string }
 }
 
 /** `id`: of the pair or of a record on either side, or a beginning. With `system` and `object`, of a record there. */
@@ -266,6 +276,8 @@ export interface WhyNotReport extends RecordName {
 export interface SyncOperations {
   /** Oldest first. */
   listConflicts(query: ConflictQuery): Promise<ListedConflict[]>
+  /** In no order. */
+  listLinks(query: LinkListQuery, signal: AbortSignal): AsyncIterable<ListedLink>
   showLink(query: LinkQuery): Promise<LinkReport>
   resolveConflict(query: ResolveQuery): Promise<ResolvedConflict>
   /** Lets writes beyond the limit of the hour pass. @returns how many more may. */

@@ -3,6 +3,7 @@ import { Value } from '@sinclair/typebox/value'
 import { SyncError } from '../errors.ts'
 import type { DaemonOperations } from '../runtime/operations.ts'
 import { CONFLICT_KINDS } from '../sync/conflict.ts'
+import { LINK_STATES } from '../sync/link-state.ts'
 
 type Run = (
   operations: DaemonOperations,
@@ -138,6 +139,19 @@ export const CONTROL_CALLS: Readonly<Record<keyof DaemonOperations, ControlCall>
   listConflicts: value(
     Type.Object({ sync: Type.Optional(Text), kind: Type.Optional(Kind) }, { additionalProperties: false }),
     (operations, query) => operations.listConflicts(query),
+  ),
+  listLinks: stream(
+    Type.Object(
+      {
+        sync: Type.Optional(Text),
+        record: Type.Optional(Text),
+        state: Type.Optional(Type.Union(LINK_STATES.map(state => Type.Literal(state)))),
+        all: Type.Optional(Type.Boolean()),
+        limit: Type.Optional(Limit),
+      },
+      { additionalProperties: false },
+    ),
+    (operations, query, signal) => operations.listLinks(query, signal),
   ),
   showLink: value(
     Type.Object(

@@ -29,7 +29,7 @@ export async function findLink<Sync extends SearchedSync>(
   if (found.length === 1) return found[0]!
   const place = syncs.length === 1 ? ` of ${syncs[0]!.name}` : ''
   if (found.length === 0) {
-    const message = `no pair${place} has the id "${text}", nor a record with it; see \`twenty-sync conflicts list\``
+    const message = `no pair${place} has the id "${text}", nor a record with it; see \`twenty-sync links list\``
     throw new SyncError('rejected', 'NO_SUCH_LINK', message)
   }
   const some = found.slice(0, MOST - 1).map(({ sync, link }) => `${link.id} (${sync.name})`)

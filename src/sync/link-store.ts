@@ -97,6 +97,20 @@ export class LinkStore {
     return [...found]
   }
 
+  /** Links with a record on either side whose id is this, or begins so. */
+  async *withRecord(text: string): AsyncIterable<Link> {
+    const seen = new Set<string>()
+    for (const side of SIDES) {
+      for await (const { value } of this.#options.state.scan(this.keys.record(side, text))) {
+        const id = value as string
+        if (seen.has(id)) continue
+        seen.add(id)
+        const [link] = await this.load([id])
+        if (link) yield link
+      }
+    }
+  }
+
   async *conflicts(): AsyncIterable<Conflict> {
     for await (const { value } of this.#options.state.scan(this.keys.conflicts)) yield value as Conflict
   }
@@ -110,8 +124,14 @@ export class LinkStore {
   }
 
   async isDue(id: string): Promise<boolean> {
-    const [entry] = await this.#options.state.get([this.keys.due(id)])
-    return entry !== undefined
+    const [isDue] = await this.areDue([id])
+    return isDue!
+  }
+
+  async areDue(ids: readonly string[]): Promise<boolean[]> {
+    if (ids.length === 0) return []
+    const entries = await this.#options.state.get(ids.map(id => this.keys.due(id)))
+    return entries.map(entry => entry !== undefined)
   }
 
   async *all(): AsyncIterable<Link> {

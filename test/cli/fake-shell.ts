@@ -178,6 +178,7 @@ export function fakeOperations(over: Partial<DaemonOperations> = {}): DaemonOper
     triggerReport: missing('triggerReport'),
     replay: missing('replay'),
     listConflicts: missing('listConflicts'),
+    listLinks: missing('listLinks'),
     showLink: missing('showLink'),
     resolveConflict: missing('resolveConflict'),
     passGuard: missing('passGuard'),

@@ -5,6 +5,7 @@ import type { DaemonOperations } from '../../src/runtime/operations.ts'
 import type {
   LinkReport,
   ListedConflict,
+  ListedLink,
   ReconcileProgress,
   SyncReport,
   WhyNotReport,
@@ -295,6 +296,48 @@ describe('conflicts', () => {
     ])
     await cli(['conflicts', 'resolve', '9c41', '--delete'], { operations, tty: true, answers: ['y'] })
     expect(asked).toHaveLength(1)
+  })
+})
+
+describe('links list', () => {
+  const LISTED: ListedLink[] = [
+    { sync: 'people', id: ID, state: 'in step', left: { ...LEFT, id: 'p1' }, right: { ...RIGHT, id: 'c\u001b[2J1' } },
+    { sync: 'people', id: `a${ID}`, state: 'alone', left: { ...LEFT, id: 'p2' }, right: RIGHT },
+  ]
+
+  it('says who is linked with whom, one a line, as text and for programs', async () => {
+    const asked: unknown[] = []
+    const operations = {
+      async *listLinks(query: object) {
+        asked.push(query)
+        yield* LISTED
+      },
+    }
+    const { stdout } = await cli(['links', 'list'], { operations })
+    expect(stdout.text).toMatchInlineSnapshot(`
+      "9c41d2aa  in step             people  twenty person p1  billing customer c [2J1
+      a9c41d2a  alone               people  twenty person p2  billing customer -
+      "
+    `)
+    const filters = ['--sync', 'people', '--record', 'p', '--state', 'to be written', '--limit', '7', '--all']
+    const json = await cli(['links', 'list', ...filters, '--json'], { operations })
+    expect(json.lines).toEqual(LISTED)
+    expect(asked).toEqual([{}, { sync: 'people', record: 'p', state: 'to be written', limit: 7, all: true }])
+  })
+
+  it('says when there is none; a list that was cut off is no answer', async () => {
+    const none = await cli(['links', 'list'], { operations: { async *listLinks() {} } })
+    expect(none.stdout.text).toBe('no pairs\n')
+    const shell = new FakeShell({
+      operations: {
+        async *listLinks(_, signal) {
+          yield LISTED[0]!
+          shell.send('SIGINT')
+          if (!signal.aborted) yield LISTED[1]!
+        },
+      },
+    })
+    expect(await shell.run('links', 'list')).toBe(130)
   })
 })
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { ReconcileProgress } from '../../src/runtime/sync-reports.ts'
+import type { LinkListQuery, ReconcileProgress } from '../../src/runtime/sync-reports.ts'
 import type { Decision } from '../../src/sync/decisions.ts'
 import { HELD, OperationsBench, person } from '../support/operations-bench.ts'
 import { until } from '../support/until.ts'
@@ -23,6 +23,44 @@ async function contested() {
   const [conflict] = await bench.operations.listConflicts({})
   return conflict!.link
 }
+
+describe('links', () => {
+  const signal = new AbortController().signal
+  const list = async (query: LinkListQuery, operations = bench.operations) => {
+    const links: string[] = []
+    for await (const { state, left, right } of operations.listLinks(query, signal)) {
+      const name = bench.bench.people('left').find(({ id }) => id === left.id)?.name ?? { lastName: 'nobody' }
+      links.push(`${(name as { lastName: string }).lastName} ${state} ${right.id ?? '-'}`)
+    }
+    return links.sort()
+  }
+
+  it('are listed with the records of both sides, of all, by record and by state, with and without a daemon', async () => {
+    await contested()
+    const byron = `Byron waits for a person ${bench.idOf('right', 'Byron')}`
+    const hopper = `Hopper in step ${bench.idOf('right', 'Hopper')}`
+    expect(await list({})).toEqual([byron, hopper])
+    expect(await list({ sync: 'people' }, bench.offline())).toEqual([byron, hopper])
+    expect(await list({ record: bench.idOf('left', 'Hopper') })).toEqual([hopper])
+    expect(await list({ record: bench.idOf('right', 'Byron').slice(0, -1) })).toContain(byron)
+    expect(await list({ record: 'nobody has it' })).toEqual([])
+    expect(await list({ state: 'in step' })).toEqual([hopper])
+    expect(await list({ state: 'alone' })).toEqual([])
+    expect(await list({ limit: 1 })).toHaveLength(1)
+    expect(() => bench.operations.listLinks({ sync: 'poeple' }, signal)).toThrow('Did you mean "people"?')
+  })
+
+  it('leave out what ended, unless it is asked for', async () => {
+    const id = await contested()
+    await decide(id, 'unlink')
+    const right = bench.idOf('right', 'Byron')
+    const unlinked = `Byron unlinked ${right}`
+    expect(await list({})).toEqual([`Hopper in step ${bench.idOf('right', 'Hopper')}`])
+    expect(await list({ all: true })).toContain(unlinked)
+    expect(await list({ state: 'unlinked' })).toEqual([unlinked])
+    expect(await list({ record: right })).toEqual([unlinked])
+  })
+})
 
 describe('contested fields', () => {
   it('are listed and shown with both values and the commands that decide', async () => {

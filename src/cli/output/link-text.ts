@@ -1,10 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { FieldReport, LinkReport, ListedConflict, SideReport } from '../../runtime/sync-reports.ts'
+import type { FieldReport, LinkReport, ListedConflict, ListedLink, SideReport } from '../../runtime/sync-reports.ts'
+import { LINK_STATES } from '../../sync/link-state.ts'
 import type { View } from './status-text.ts'
 import { kindText, recordText, saidText, valueText } from './sync-text.ts'
 import { table } from './table.ts'
 import { plain, shortIds } from './text.ts'
 import { relative } from './time.ts'
+
+const STATE_WIDTH = Math.max(...LINK_STATES.map(({ length }) => length))
 
 /** What waits for a person, oldest first. */
 export function conflictsText(listed: readonly ListedConflict[], { width, style, now }: View): string {
@@ -75,6 +78,13 @@ export function linkText(report: LinkReport, view: View): string {
     ),
     ...suggestionsText(report, view),
   ].join('\n')
+}
+
+/** One pair of an endless list: no column can wait for the width of the next. */
+export function linkLine({ id, sync, state, left, right }: ListedLink, { style }: Pick<View, 'style'>): string {
+  const side = ({ id: record, ...name }: ListedLink['left']) => recordText(name, record ?? '-')
+  const paint = state === 'in step' ? style.green : style.yellow
+  return `${style.cyan(id.slice(0, 8))}  ${paint(state.padEnd(STATE_WIDTH))}  ${plain(sync)}  ${side(left)}  ${side(right)}`
 }
 
 function headText({ id, sync }: LinkReport, what: string, { style }: View): string {
