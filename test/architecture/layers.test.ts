@@ -75,6 +75,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'runtime/operations.ts',
     'log/event-log.ts',
     'sync/conflict.ts',
+    'sync/link-state.ts',
   ],
 }
 
