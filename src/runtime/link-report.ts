@@ -1,7 +1,7 @@
 import type { SideName, SyncConfig, SyncPolicy } from '../config/config.ts'
 import { type Conflict, conflictOf } from '../sync/conflict.ts'
 import type { SyncContext } from '../sync/context.ts'
-import { type Candidate, type Field, type Link, SIDES, type Side, type Why } from '../sync/link.ts'
+import { type Candidate, type Field, type Held, type Link, SIDES, type Side, type Why } from '../sync/link.ts'
 import { stateOf } from '../sync/link-state.ts'
 import type { FieldMap } from '../sync/mapping.ts'
 import { suggestionsFor } from '../sync/suggestions.ts'
@@ -101,7 +101,13 @@ function fieldReport(map: FieldMap, field: Field, { place }: LinkFacts): FieldRe
     policy: policyText(map.config),
     ...(agreed && { agreed: { ...said(agreed), from: agreed.from } }),
     ...(held && {
-      held: { kind: held.kind, since: iso(held.since), left: said(held.left), right: said(held.right) },
+      held: {
+        kind: held.kind,
+        since: iso(held.since),
+        left: said(held.left),
+        right: said(held.right),
+        ...(held.before && { before: beforeReport(held.before) }),
+      },
     }),
     ...(why && { why: whyReport(why, place) }),
     ...(problem && { problem }),
@@ -124,6 +130,10 @@ function whyReport(why: Why, place: LinkFacts['place']): NonNullable<FieldReport
 
 function said({ value, at, by }: Candidate): SaidValue {
   return { value, at: iso(at), ...(by && { by }) }
+}
+
+function beforeReport({ value, at, by }: NonNullable<Held['before']>) {
+  return at === undefined ? { value } : said({ value, at, ...(by && { by }) })
 }
 
 function aloneOf(config: SyncConfig, link: Link) {

@@ -86,6 +86,8 @@ export interface FieldReport {
     readonly since: string
     readonly left: SaidValue
     readonly right: SaidValue
+    /** What both sides had before. */
+    readonly before?: Pick<SaidValue, 'value'> & Partial<SaidValue>
   }
   /** Why its value is as it is. */
   readonly why?: {

@@ -121,6 +121,8 @@ export interface Held {
   readonly since: number
   readonly left: Candidate
   readonly right: Candidate
+  /** What both sides had before the two changes, and since when where that is known; absent: nothing, or a `loop`. */
+  readonly before?: Pick<Candidate, 'value'> & Partial<Candidate>
 }
 
 export interface Candidate {

@@ -1,6 +1,6 @@
 import type { SideName, SyncPolicy } from '../config/config.ts'
 import { canonicalJson, shortHash } from '../identity.ts'
-import { type Candidate, type Field, type Link, other, SIDES, type Statement } from './link.ts'
+import { type Candidate, type Field, type Held, type Link, other, SIDES, type Statement } from './link.ts'
 import type { FieldMap, Mapping } from './mapping.ts'
 
 export interface MergeContext {
@@ -100,7 +100,8 @@ function decide(
   }
   const winner = chosen(policy, field, left, right)
   if (!winner) {
-    hold(field, 'ask', left, right, context)
+    const before = beforeOf(field)
+    hold(field, { kind: 'ask', left, right, ...(before && { before }) }, context)
     return
   }
   const lost = winner.side === 'left' ? right : left
@@ -115,7 +116,7 @@ function chosen(policy: SyncPolicy, field: Field, left: Contender, right: Conten
     return isBlank(preferred.value) ? rest : preferred
   }
   if (policy.kind !== 'union') return undefined
-  const value = union(baseOf(field), left.value, right.value)
+  const value = union(beforeOf(field)?.value, left.value, right.value)
   if (!value) return undefined
   const newer = left.at >= right.at ? left : right
   return { ...newer, value }
@@ -126,9 +127,10 @@ export function isBlank(value: unknown): boolean {
 }
 
 /** What both sides had when they last agreed: the side that did not know of the agreed value still shows it. */
-function baseOf({ agreed, left, right }: Field): unknown {
+function beforeOf({ agreed, left, right }: Field): Held['before'] {
   const unaware = [left.said, right.said].find(said => said?.unaware)
-  return unaware ? unaware.base : agreed?.value
+  if (!unaware) return agreed && candidate(agreed)
+  return unaware.base === undefined ? undefined : { value: unaware.base }
 }
 
 /** What either side added, without what either side removed. undefined where a value is no list. */
@@ -160,7 +162,7 @@ export function agree(
   const isNew = !field.agreed || !map.same(field.agreed.value, winner.value)
   if (isNew && loops(link, field, winner, context)) {
     const { left, right } = candidates(field, winner)
-    hold(field, 'loop', left, right, context)
+    hold(field, { kind: 'loop', left, right }, context)
     return
   }
   field.agreed = { value: winner.value, at: winner.at, from: winner.side, ...(winner.by && { by: winner.by }) }
@@ -202,8 +204,8 @@ function loops(link: Link, field: Field, winner: Contender, { now }: MergeContex
   return a.hash === c.hash && b.hash === d.hash && a.hash !== b.hash && b.reaction && c.reaction && d.reaction
 }
 
-function hold(field: Field, kind: 'ask' | 'loop', left: Candidate, right: Candidate, { now }: MergeContext): void {
-  field.held = { kind, since: now, left: candidate(left), right: candidate(right) }
+function hold(field: Field, { left, right, ...held }: Omit<Held, 'since'>, { now }: MergeContext): void {
+  field.held = { ...held, since: now, left: candidate(left), right: candidate(right) }
   delete field.left.said
   delete field.right.said
 }

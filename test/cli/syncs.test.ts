@@ -54,6 +54,7 @@ const CONTESTED: LinkReport = {
         since: '2026-11-24T09:00:02.000Z',
         left: { value: 'CTO', at: '2026-11-24T09:00:00.000Z', by: 'Jane Doe' },
         right: { value: 'Chief\u001b[2J', at: '2026-11-24T09:00:01.000Z' },
+        before: { value: 'Developer', at: '2026-11-20T10:00:00.000Z' },
       },
       why: {
         rule: 'latest',
@@ -231,16 +232,17 @@ describe('conflicts', () => {
     `)
   })
 
-  it('shows what was before only where neither side says it', async () => {
-    const fields = CONTESTED.fields.map(field => ({
-      ...field,
-      ...(field.held && { agreed: { ...field.agreed!, value: 'CTO' } }),
-    }))
-    const { stdout } = await cli(['conflicts', 'show', '9c41'], {
-      operations: { showLink: async () => ({ ...CONTESTED, fields }) },
-    })
-    expect(stdout.text).toContain('"CTO"')
-    expect(stdout.text).not.toContain('before')
+  it('shows what was before where that is known, and since when', async () => {
+    const shown = async (before?: { value: unknown }) => {
+      const fields = CONTESTED.fields.map(({ held: { before: _, ...held } = {} as never, ...field }) => {
+        return { ...field, held: { ...held, ...(before && { before }) } }
+      })
+      const operations = { showLink: async () => ({ ...CONTESTED, fields }) }
+      return (await cli(['conflicts', 'show', '9c41'], { operations })).stdout.text
+    }
+    expect(await shown({ value: 'Intern' })).toContain('before   "Intern"\n')
+    expect(await shown({ value: null })).toContain('before   nothing\n')
+    expect(await shown()).not.toContain('before')
   })
 
   it('hands a decision on, with who made it, and says how to take it back', async () => {

@@ -232,7 +232,10 @@ class Pair {
       }
     }
     const { held, left, right } = this.link.fields.f!
-    if (held) return '?'
+    if (held) {
+      expect(held.before?.value).toEqual(this.#base)
+      return '?'
+    }
     expect(left.shown).toEqual(right.shown)
     return text(left.shown)
   }

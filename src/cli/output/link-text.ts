@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { FieldReport, LinkReport, ListedConflict, ListedLink, SideReport } from '../../runtime/sync-reports.ts'
 import { LINK_STATES } from '../../sync/link-state.ts'
 import type { View } from './status-text.ts'
@@ -111,20 +110,23 @@ function sideText(side: SideReport, now: number): string {
 }
 
 function contestText(field: FieldReport, report: LinkReport, { style, now }: View): string[] {
-  const { held, problem, agreed } = field
+  const { held, problem } = field
   const head = `  ${style.bold(plain(field.name))}${held?.kind === 'loop' ? style.yellow('  goes back and forth') : ''}`
   if (!held) return [head, `    ${plain(problem ?? '')}`]
   const names = [report.leftName.system, report.rightName.system]
   const width = Math.max(...names.map(name => name.length), 6)
   const line = (name: string, text: string) => `    ${style.dim(plain(name).padEnd(width))}  ${text}`
-  // The change that came first was agreed until the other one was known: as "before" it would tell nobody anything.
-  const isSaid = (value: unknown) => [held.left, held.right].some(said => isDeepStrictEqual(said.value, value))
   return [
     head,
     line(report.leftName.system, saidText(held.left, now)),
     line(report.rightName.system, saidText(held.right, now)),
-    ...(agreed && !isSaid(agreed.value) ? [line('before', saidText(agreed, now))] : []),
+    ...(held.before ? [line('before', beforeText(held.before, now))] : []),
   ]
+}
+
+/** When it was said is not known of what only the side that changed last still showed. */
+function beforeText({ value, at, by }: NonNullable<NonNullable<FieldReport['held']>['before']>, now: number): string {
+  return at === undefined ? valueText(value) : saidText({ value, at, ...(by && { by }) }, now)
 }
 
 function sameKeyText({ sameKey = [] }: LinkReport, { style }: View): string[] {
