@@ -25,6 +25,8 @@ reach nothing but the event and the results of earlier steps.
 | \`default(data.?phone, 'none')\` | \`'none'\` | \`'none'\` |
 | \`has(data.phone)\` | false | true |
 
+\`twenty-sync validate\` says where a flow reads what records of Twenty never have; the forms that take it for absent are let be.
+
 ## Numbers
 
 Numbers in JSON are doubles, and whole numbers in expressions are ints; they mix freely (\`data.age > 18\`, \`data.a + 1\`).

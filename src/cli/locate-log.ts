@@ -29,6 +29,7 @@ export function locateLog(paths: readonly string[], variables: Variables): Locat
     warnings: new Set(),
     broken: new Set(),
     files: new Map(),
+    expressions: [],
   })
   return isSound(problems, files) ? { files, log } : undefined
 }

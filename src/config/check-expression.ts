@@ -8,8 +8,10 @@ import type { SchemaView } from './schema-view.ts'
 /** Compiles a CEL text for its faults, and gives it back. */
 export function checkExpression(schema: SchemaView, node: ScalarNode, path: ConfigPath, around: Surroundings): string {
   const text = typeof node.value === 'string' ? node.value : node.source
-  const names = schema['x-expression-scope'] ?? around.names
+  const own = schema['x-expression-scope']
+  const names = own ?? around.names
   compile(text, node, path, around, { ...(names && { names }), result: schema['x-expression'] ?? 'any' })
+  if (!own) note(text, node, path, around)
   return text
 }
 
@@ -21,7 +23,12 @@ export function checkTree(node: Node, path: ConfigPath, around: Surroundings): v
     for (const [key, value] of node.entries) checkTree(value, [...path, key], around)
   } else if (typeof node.value === 'string' && !node.unresolved) {
     compile(node.value, node, path, around, around.names ? { names: around.names } : {})
+    note(node.value, node, path, around)
   }
+}
+
+function note(source: string, node: ScalarNode, path: ConfigPath, { load }: Surroundings): void {
+  if (node.references.length === 0) load.expressions.push({ path, source })
 }
 
 function compile(

@@ -34,6 +34,12 @@ export class ConfigError extends Error {
   }
 }
 
+/** A CEL text that sees `event` and `data`, and where it stands. */
+export interface ConfigExpression {
+  readonly path: ConfigPath
+  readonly source: string
+}
+
 export interface SystemConfig {
   readonly name: string
   readonly definition: SinkDefinition
@@ -259,6 +265,7 @@ export interface Config {
   readonly log: LogConfig
   readonly state: StateConfig
   readonly server: ServerConfig
+  readonly expressions: readonly ConfigExpression[]
   /** Domains of free-mail providers, besides those that `isFreeMail()` knows. */
   readonly freeMail: readonly string[]
   /** Resolved secrets, for redaction by value. */
@@ -267,6 +274,6 @@ export interface Config {
   readonly warnings: readonly string[]
   /** Of the resolved content without secrets; tells one config from another in dead letters and plans. */
   readonly hash: string
-  /** Makes a problem at a path, with file and line. */
-  problemAt(path: ConfigPath, rule: string, message: string, suggestion?: string): Problem
+  /** Makes a problem at a path, with file and line. @param offset of the character in the text that stands there. */
+  problemAt(path: ConfigPath, rule: string, message: string, suggestion?: string, offset?: number): Problem
 }

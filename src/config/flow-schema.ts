@@ -37,7 +37,6 @@ const Collect = Type.Object(
       Expr({
         description:
           'What is one, in place of the record: events with the same value are one, the latest. Where it gives nothing, the record. On Kafka this holds within a partition.',
-        scope: ['event', 'data'],
         examples: ['data.companyId'],
       }),
     ),

@@ -72,7 +72,7 @@ function checkCircles(
 function readFlow(name: string, node: MapNode, context: FlowContext): FlowConfig {
   const { load, registry, systems } = context
   const path = ['flows', name]
-  const config = checkValue(viewOf(FlowSchema), node, path, { load }) as Fields
+  const config = checkValue(viewOf(FlowSchema), node, path, { load, names: new StepNames().visible! }) as Fields
   const steps = node.entries.get('steps')
   const from = sourcesOf(node, path, context)
   const sources = from.flatMap(source =>

@@ -1,3 +1,4 @@
+import type { ConfigExpression } from './config.ts'
 import type { Node } from './node.ts'
 import type { Problems } from './problems.ts'
 
@@ -10,6 +11,8 @@ export interface LoadContext {
   readonly broken: Set<string>
   /** Content hashes of the files that the config names, by the value that names them. */
   readonly files: Map<Node, string>
+  /** Those that see names of a component's own are left out; so are those with references, which nobody may quote (P9). */
+  readonly expressions: ConfigExpression[]
 }
 
 /** Resolved secrets by the value that holds them. */

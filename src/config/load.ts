@@ -51,6 +51,7 @@ export async function loadConfig(
     warnings: new Set(),
     broken: new Set(),
     files: new Map(),
+    expressions: [],
   }
   const root = checkSections(merged, load)
   const parts = readParts(root, files, registry, load)
@@ -60,8 +61,9 @@ export async function loadConfig(
     ...parts,
     secrets: load.secrets.values(),
     warnings: [...load.warnings],
+    expressions: load.expressions,
     hash: hashOf(root, load),
-    problemAt: (path, rule, message, suggestion) => problemAt(root, path, rule, message, suggestion),
+    problemAt: (...problem) => problemAt(root, ...problem),
   }
 }
 
@@ -129,7 +131,14 @@ function hashOf(root: MapNode, { secrets, files }: LoadContext): string {
 }
 
 /** At the deepest part of the path that the config has. */
-function problemAt(root: MapNode, path: ConfigPath, rule: string, message: string, suggestion?: string): Problem {
+function problemAt(
+  root: MapNode,
+  path: ConfigPath,
+  rule: string,
+  message: string,
+  suggestion?: string,
+  offset?: number,
+): Problem {
   let node: Node = root
   for (const part of path) {
     const next: Node | undefined =
@@ -137,6 +146,7 @@ function problemAt(root: MapNode, path: ConfigPath, rule: string, message: strin
     if (!next) break
     node = next
   }
-  const { file, line, column } = keyPlaceOf(node)
+  const inText = offset !== undefined && node.kind === 'scalar' ? (node.locate?.(offset) ?? node.place) : undefined
+  const { file, line, column } = inText ?? keyPlaceOf(node)
   return { file, line, column, path: pathText(path), rule, message, ...(suggestion !== undefined && { suggestion }) }
 }

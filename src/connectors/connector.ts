@@ -1,4 +1,5 @@
 import type { ChangeEvent, Fields } from '../event.ts'
+import type { Shape } from '../shape.ts'
 import type { Write } from '../state/state-store.ts'
 
 export interface IncomingRequest {
@@ -126,6 +127,8 @@ export interface Connector {
   }
   /** Checks what flows read against what the system really has. @throws SyncError when it cannot be asked. */
   verify?(uses: readonly SourceUse[], signal: AbortSignal): Promise<void>
+  /** What the system has in the `data` of this object's events. @throws SyncError when it cannot be asked. */
+  shape?(object: string, signal: AbortSignal): Promise<Shape | undefined>
   /** Can it work now? Also the place to register a webhook. @throws SyncError with what to do. */
   check?(signal: AbortSignal): Promise<void>
   close?(): Promise<void>

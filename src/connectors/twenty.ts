@@ -1,7 +1,9 @@
 import type { TwentyClient } from '../clients/twenty/client.ts'
 import { TwentyConfig } from '../clients/twenty/config.ts'
+import { recordShape } from '../clients/twenty/shape.ts'
 import { bytesOf, type ConnectorContext, defineConnector, durationMs } from '../config/definition.ts'
 import { asSyncError } from '../errors.ts'
+import type { Shape } from '../shape.ts'
 import type { Connector, IncomingRequest, Page, Received, SourceUse } from './connector.ts'
 import { KnownRecords } from './known-records.ts'
 import { cursorFrom } from './twenty/cursor.ts'
@@ -73,6 +75,11 @@ class TwentyConnector implements Connector {
   async verify(uses: readonly SourceUse[], signal: AbortSignal): Promise<void> {
     const schema = await this.#client.schemas.get({ signal })
     for (const use of uses) verifySource(use, this.#context.name, schema)
+  }
+
+  async shape(name: string, signal: AbortSignal): Promise<Shape | undefined> {
+    const object = (await this.#client.schemas.get({ signal })).objects.get(name)
+    return object && recordShape(object)
   }
 
   async check(signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@ import { isDangerousKey } from '../json.ts'
 import { nearest } from '../nearest.ts'
 import { dialect } from './dialect.ts'
 import { compilePattern } from './functions/patterns.ts'
-import { asNode, isNode, type Node, walk } from './node.ts'
+import { asNode, type BoundNames, isNode, type Node, walk } from './node.ts'
 import { EVENT_FIELDS } from './scope-names.ts'
 import { syntaxDefect } from './syntax.ts'
 
@@ -82,12 +82,7 @@ function checkNames(root: Node, visible: readonly string[] | undefined, source: 
   return [...used]
 }
 
-function checkName(
-  node: Node,
-  bound: ReadonlySet<string>,
-  visible: readonly string[] | undefined,
-  used: Set<string>,
-): void {
+function checkName(node: Node, bound: BoundNames, visible: readonly string[] | undefined, used: Set<string>): void {
   const name = String(node.args)
   if (bound.has(name)) return
   const isScopeName = name === 'event' || name === 'data' || !dialect.hasVariable(name)
@@ -102,7 +97,7 @@ function checkName(
   throw invalid(node.start, `there is no "${name}" here`, suggestion)
 }
 
-function checkField(node: Node, bound: ReadonlySet<string>): void {
+function checkField(node: Node, bound: BoundNames): void {
   const [left, field] = node.args as [Node, string]
   if (isDangerousKey(field)) throw invalid(node.start, `"${field}" can never be read`)
   if (left.op !== 'id' || left.args !== 'event' || bound.has('event')) return

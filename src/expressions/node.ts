@@ -25,7 +25,7 @@ interface MacroParts {
 }
 
 /** A loop: `all`, `exists`, `map`, `filter`. */
-interface LoopParts {
+export interface LoopParts {
   readonly iterable: Node
   readonly iterVarName: string
   readonly init: Node
@@ -42,9 +42,19 @@ export function isNode(value: unknown): value is Node {
   return value instanceof nodeClass
 }
 
-type Visit = (node: Node, bound: ReadonlySet<string>) => void
+/** What a name stands for that a loop or a bind has added: a value, or each item of one. */
+interface Bound {
+  readonly node: Node
+  readonly isItem: boolean
+  /** The names that are known where the value stands. */
+  readonly names: BoundNames
+}
 
-const NONE: ReadonlySet<string> = new Set()
+export type BoundNames = ReadonlyMap<string, Bound>
+
+type Visit = (node: Node, bound: BoundNames) => void
+
+const NONE: BoundNames = new Map()
 
 /** Visits every node as it will run, macros expanded, with the names that loops and binds have added there. */
 export function walk(node: Node, visit: Visit, bound = NONE): void {
@@ -59,19 +69,19 @@ export function walk(node: Node, visit: Visit, bound = NONE): void {
   else for (const child of childrenOf(node.args)) walk(child, visit, bound)
 }
 
-function walkMacro(macro: MacroParts, visit: Visit, bound: ReadonlySet<string>): void {
+function walkMacro(macro: MacroParts, visit: Visit, bound: BoundNames): void {
   if (macro.var && macro.val && macro.exp) {
     walk(macro.val, visit, bound)
-    walk(macro.exp, visit, new Set([...bound, macro.var]))
+    walk(macro.exp, visit, new Map(bound).set(macro.var, { node: macro.val, isItem: false, names: bound }))
     return
   }
   for (const child of [macro.receiver, macro.arg, ...(macro.args ?? [])]) if (child) walk(child, visit, bound)
 }
 
-function walkLoop({ iterable, iterVarName, init, step }: LoopParts, visit: Visit, bound: ReadonlySet<string>): void {
+function walkLoop({ iterable, iterVarName, init, step }: LoopParts, visit: Visit, bound: BoundNames): void {
   walk(iterable, visit, bound)
   walk(init, visit, bound)
-  walk(step, visit, new Set([...bound, iterVarName]))
+  walk(step, visit, new Map(bound).set(iterVarName, { node: iterable, isItem: true, names: bound }))
 }
 
 function childrenOf(args: unknown): Node[] {

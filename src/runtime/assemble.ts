@@ -25,6 +25,7 @@ import type { CompiledFlow } from './compiled-flow.ts'
 import type { RunningSystem } from './step.ts'
 import { SystemMonitor } from './system-monitor.ts'
 import { TopicNames } from './topics.ts'
+import { verifyReads } from './verify-reads.ts'
 
 export interface AssembledSystem extends RunningSystem {
   readonly sink: Sink
@@ -46,6 +47,8 @@ export interface Assembly {
   readonly topics: readonly TopicSpec[]
   /** What the live systems say about the config: unknown objects and fields, with place and suggestion. */
   verify(system: string, signal: AbortSignal): Promise<Problem[]>
+  /** Fields of the system's records that expressions read and that are not there: the flow runs, and fails when it reads them. */
+  verifyReads(system: string, signal: AbortSignal): Promise<Problem[]>
   /** Ends every call under way. */
   close(): Promise<void>
 }
@@ -62,6 +65,8 @@ class Assembler {
   readonly #claims: Claims
   readonly #expressions: Expressions
   readonly #names: TopicNames
+  /** Said already: a system is found ready many times. */
+  readonly #warnings = new Set<string>()
   readonly #ending = new AbortController()
   readonly #systems = new Map<string, AssembledSystem>()
   readonly #clients = new Map<string, unknown>()
@@ -101,6 +106,7 @@ class Assembler {
       syncs: this.#syncs,
       topics: this.#topics(),
       verify: (system, signal) => this.#verify(system, signal),
+      verifyReads: (system, signal) => this.#verifyReads(system, signal),
       close: () => this.#close(),
     }
   }
@@ -158,9 +164,33 @@ class Assembler {
     const problems = await this.#verify(name, signal)
     if (problems.length > 0)
       throw new SyncError('fatal', 'CONFIG', problems.map(problem => `${problem.path}: ${problem.message}`).join('; '))
+    await this.#warnOfReads(name, signal)
     for (const connector of this.#config.connectors.values()) {
       if (connector.system === name) await this.#connectors.get(connector.name)?.check?.(signal)
     }
+  }
+
+  /** Not worth stopping for: somebody has removed a field in Twenty, and that must not keep a daemon from starting. */
+  async #warnOfReads(system: string, signal: AbortSignal): Promise<void> {
+    for (const { file, line, column, path, message } of await this.#verifyReads(system, signal)) {
+      const text = `${file}:${line}:${column} ${path}: ${message}`
+      if (!this.#warnings.has(text)) this.#env.logger.warn({ system }, text)
+      this.#warnings.add(text)
+    }
+  }
+
+  #verifyReads(system: string, signal: AbortSignal): Promise<Problem[]> {
+    return verifyReads(this.#config, {
+      ofEvents: async source => {
+        if ('deadLettersOf' in source || this.#config.connectors.get(source.connector)!.system !== system)
+          return undefined
+        return this.#connectors.get(source.connector)!.shape?.(source.object, signal)
+      },
+      ofResult: async ({ verb, config, use }) => {
+        if (use.kind !== 'action' || use.system !== system) return undefined
+        return this.#systems.get(system)!.sink.shape?.({ action: verb, args: config }, signal)
+      },
+    })
   }
 
   async #verify(system: string, signal: AbortSignal): Promise<Problem[]> {

@@ -185,7 +185,7 @@ class RunningDaemon implements Daemon {
 
   /** A system that does not answer in time is no config error: its flows wait for it. */
   async #problems(assembly: Assembly): Promise<Problem[]> {
-    return (await verifyAssembly(assembly, this.#env, VERIFY_MS)).problems
+    return (await verifyAll(assembly, assembly.verify, this.#env, VERIFY_MS)).problems
   }
 
   #health() {
@@ -283,7 +283,7 @@ function refuseEngineChange(before: Config, after: Config): void {
   )
 }
 
-async function verifyAssembly(assembly: Assembly, env: Environment, withinMs: number) {
+async function verifyAll(assembly: Assembly, ask: Assembly['verify'], env: Environment, withinMs: number) {
   const ending = new AbortController()
   const cancel = env.clock.after(withinMs, () => ending.abort(), { background: true })
   const problems: Problem[] = []
@@ -295,7 +295,7 @@ async function verifyAssembly(assembly: Assembly, env: Environment, withinMs: nu
       )
     })
     try {
-      problems.push(...(await Promise.race([assembly.verify(system, ending.signal), late])))
+      problems.push(...(await Promise.race([ask(system, ending.signal), late])))
     } catch (thrown) {
       unreachable.push({ system, message: asSyncError(thrown).message })
     }
@@ -311,7 +311,11 @@ export async function verifyLive(config: Config, env: Environment, signal: Abort
   const engine = await openEngine(inMemory(config), env)
   const assembly = assemble(config, engine, env, 'validate')
   try {
-    return await verifyAssembly(assembly, env, 2 * VERIFY_MS)
+    const ask: Assembly['verify'] = async (...system) => [
+      ...(await assembly.verify(...system)),
+      ...(await assembly.verifyReads(...system)),
+    ]
+    return await verifyAll(assembly, ask, env, 2 * VERIFY_MS)
   } finally {
     await assembly.close()
     await engine.close()

@@ -1,5 +1,6 @@
 import type { SyncError } from '../errors.ts'
 import type { ChangeEvent, Fields } from '../event.ts'
+import type { Shape } from '../shape.ts'
 
 /**
  * What may happen when a call is made twice; one list for retry and for replay.
@@ -149,6 +150,8 @@ export interface Sink {
   amend?(echo: ChangeEvent, planned: Plan['operation']): Amendment | undefined
   /** Checks uses against what the system really has: objects, fields, options. */
   verify?(uses: readonly ActionUse[], signal: AbortSignal): Promise<void>
+  /** What later steps see of a use under its `as`, by the system's own schema. @throws SyncError when it cannot be asked. */
+  shape?(use: Pick<ActionUse, 'action' | 'args'>, signal: AbortSignal): Promise<Shape | undefined>
   /** How the way to the system stands, for the status page. */
   status?(): Promise<SinkStatus>
   /** Reachable, and the credentials work? @throws SyncError with what to do. */

@@ -9,6 +9,7 @@ import { claimsOf } from './twenty/claims.ts'
 import { Deliverer } from './twenty/deliverer.ts'
 import { TwentyPeer } from './twenty/peer.ts'
 import { Planner } from './twenty/planner.ts'
+import { resultShape } from './twenty/result-shape.ts'
 import { TwentyTasks } from './twenty/tasks.ts'
 import { undoneDelete } from './twenty/undone-delete.ts'
 import { verifyUse } from './twenty/verify.ts'
@@ -49,6 +50,9 @@ export default defineSink({
       async verify(uses, signal) {
         const schema = await twenty.schemas.get({ signal })
         for (const use of uses) verifyUse(use, schema)
+      },
+      async shape(use, signal) {
+        return resultShape(use, await twenty.schemas.get({ signal }))
       },
       async status() {
         const { available, waiting, blockedMs } = await twenty.limiterStatus()

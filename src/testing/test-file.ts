@@ -79,6 +79,7 @@ function readTestFile(source: YamlFile, problems: Problems): TestFile | undefine
     warnings: new Set(),
     broken: new Set(),
     files: new Map(),
+    expressions: [],
   }
   const before = problems.count
   const document = checkValue(viewOf(TestSchema), root, [], { load }) as TestDocument

@@ -216,6 +216,7 @@ export function fakeConfig(folder: string, over: Partial<Config> = {}): Config {
     log: { type: 'embedded', folder: join(folder, 'data'), prefix: 'twenty-sync', retentionMs: 1 },
     state: { type: 'embedded' },
     server: { host: '127.0.0.1', port: 8080 },
+    expressions: [],
     freeMail: [],
     secrets: [CANARY],
     warnings: [],

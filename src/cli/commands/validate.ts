@@ -24,7 +24,7 @@ export const addValidate: AddCommand = (program, runner) => {
     .summary('Check the config, all problems at once.')
     .argument('[files...]', 'config files and folders, as with --config')
     .description(
-      'Check the config, all problems at once: each with file, line, column, what is wrong and what would be right. Asks the systems whether the named objects and fields exist.',
+      'Check the config, all problems at once: each with file, line, column, what is wrong and what would be right. Asks the systems whether the objects and fields exist that are named, and those of Twenty that expressions read.',
     )
     .option('--offline', 'do not ask the systems')
     .action(

@@ -17,7 +17,7 @@ export function listed(body: unknown, name: string): Fields[] {
 /** What the sync needs of the workspace's data model, out of `/rest/metadata/objects`. Inactive parts are left out. */
 export function objectsFrom(objects: readonly Fields[], fields: readonly Fields[]): ObjectData[] {
   return objects
-    .filter(object => object.isActive !== false && typeof object.nameSingular === 'string')
+    .filter(object => isActive(object) && typeof object.nameSingular === 'string')
     .map(object => {
       const name = String(object.nameSingular)
       const inline = listed(object.fields ?? object.fieldsList, 'fields')
@@ -26,9 +26,17 @@ export function objectsFrom(objects: readonly Fields[], fields: readonly Fields[
         ...idOf(object),
         name,
         plural: String(object.namePlural),
-        fields: own.filter(field => field.isActive !== false).flatMap(field => fieldsFrom(name, field)),
+        fields: own.filter(isActive).flatMap(field => fieldsFrom(name, field)),
+        hidden: own
+          .filter(field => !isActive(field))
+          .flatMap(field => fieldsFrom(name, field))
+          .flatMap(field => [field.name, ...(field.joinColumn === undefined ? [] : [field.joinColumn])]),
       }
     })
+}
+
+function isActive(part: Fields): boolean {
+  return part.isActive !== false
 }
 
 function fieldsFrom(object: string, raw: Fields): TwentyField[] {

@@ -27,6 +27,8 @@ export interface ObjectData {
   readonly name: string
   readonly plural: string
   readonly fields: readonly TwentyField[]
+  /** Columns of inactive fields: webhooks still carry them, and nothing is written to them. */
+  readonly hidden?: readonly string[]
 }
 
 /** Where a dotted path leads in a row. */
@@ -44,6 +46,8 @@ export class TwentyObject {
   readonly id: string | undefined
   readonly name: string
   readonly plural: string
+  /** Absent where the field list was kept by a version that did not read it. */
+  readonly hidden: readonly string[] | undefined
   readonly fields: ReadonlyMap<string, TwentyField>
   /** Keys of a row: the fields' names, and the join columns of relations. */
   readonly columns: ReadonlyMap<string, TwentyField>
@@ -52,6 +56,7 @@ export class TwentyObject {
     this.id = data.id
     this.name = data.name
     this.plural = data.plural
+    this.hidden = data.hidden
     this.fields = new Map(data.fields.map(field => [field.name, field]))
     this.columns = new Map(
       data.fields.filter(field => !field.toMany).map(field => [field.joinColumn ?? field.name, field]),

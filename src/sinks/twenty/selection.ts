@@ -28,7 +28,7 @@ interface Cursor {
 }
 
 /** True for a find that gives a list: by a view, a filter or values. */
-export function selects({ action, args }: Item): boolean {
+export function selects({ action, args }: Pick<Item, 'action' | 'args'>): boolean {
   return action === 'find' && (args.view !== undefined || args.filter !== undefined || args.by !== undefined)
 }
 
