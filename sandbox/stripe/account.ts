@@ -13,6 +13,7 @@ export interface Thing {
 
 export type Kind = 'customer' | 'invoice' | 'invoiceitem' | 'event'
 
+const EVENTS_KEPT_MS = 30 * 24 * 3_600_000
 const PREFIX: Readonly<Record<Kind, string>> = { customer: 'cus', invoice: 'in', invoiceitem: 'ii', event: 'evt' }
 
 export interface AccountOptions {
@@ -45,6 +46,12 @@ export class Account {
   /** The newest first. */
   all(kind: Kind): Thing[] {
     return [...this.#things[kind].values()].filter(thing => !thing.deleted).sort((a, b) => b.made - a.made)
+  }
+
+  /** What lists show: events are kept for 30 days. */
+  listed(kind: Kind): Thing[] {
+    const since = kind === 'event' ? this.#options.now() - EVENTS_KEPT_MS : 0
+    return this.all(kind).filter(({ changedMs }) => changedMs >= since)
   }
 
   /** @throws Refusal 404. */
@@ -123,6 +130,7 @@ export class Account {
       metadata: mapOf(params, 'metadata'),
       number: null,
       status: 'draft',
+      status_transitions: { finalized_at: null },
       total: 0,
     })
     this.#tell('invoice.created', invoice)
@@ -169,6 +177,7 @@ export class Account {
       number: `SANDBOX-${String(++this.#numbers).padStart(4, '0')}`,
       hosted_invoice_url: `${this.#options.pages()}/i/${id}`,
       auto_advance: textOf(params, 'auto_advance') === 'true',
+      status_transitions: { finalized_at: Math.floor(this.#options.now() / 1000) },
     })
     this.#tell('invoice.finalized', invoice)
     return invoice
@@ -177,7 +186,8 @@ export class Account {
   send(id: string): Thing {
     const invoice = this.#living('invoice', id)
     if (invoice.shown.status === 'draft') this.finalise(id, {})
-    if (invoice.shown.status !== 'open')
+    // One that is paid is mailed without a word of the payment.
+    if (invoice.shown.status !== 'open' && invoice.shown.status !== 'paid')
       throw new Refusal(400, `You can't send an invoice that is ${invoice.shown.status}.`, { isKept: true })
     this.#tell('invoice.sent', invoice)
     return invoice

@@ -9,7 +9,7 @@ export function listOf(account: Account, kind: Kind, params: Params): unknown {
   const fits = (thing: Thing) =>
     FILTERS.every(name => params[name] === undefined || thing.shown[name] === params[name]) &&
     (gte === undefined || (thing.shown.created as number) >= Number(gte))
-  const all = account.all(kind).filter(fits)
+  const all = account.listed(kind).filter(fits)
   const after = textOf(params, 'starting_after')
   const from = after === undefined ? 0 : all.findIndex(thing => thing.id === after) + 1
   const limit = limitOf(params)

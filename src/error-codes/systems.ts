@@ -193,6 +193,13 @@ export const SYSTEM_CODES: ErrorCodes = {
     means: 'Stripe keeps answers under every key that the call could use, and what they made is not there.',
     advice: 'Look there for what was made and removed by hand. Keys are free again after a day.',
   },
+  STRIPE_MAIL_UNKNOWN: {
+    kinds: ['rejected'],
+    means:
+      'A call that lets Stripe mail an invoice (`send: true`) lost its answer more than 29 days ago. Stripe keeps neither the key nor the event that would tell.',
+    advice:
+      'Look at the invoice. Send it there by hand, or, where the customer has it, give it the metadata `twentySyncMailed` with any value. Then redrive: the later steps go on.',
+  },
   BAD_INVOICE: {
     kinds: ['rejected'],
     means:

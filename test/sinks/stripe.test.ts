@@ -308,6 +308,87 @@ describe('an invoice', () => {
     })
   })
 
+  describe('P3: that was finalised, and whose mail is asked for again', () => {
+    const DAY_MS = 24 * HOUR_MS
+    const sent = () => state().events.filter(({ type }) => type === 'invoice.sent').length
+    const made = (id: unknown) =>
+      bench.stripe.account.get('invoice', String(id)).shown as unknown as { metadata: Record<string, unknown> }
+
+    /** The call that mails it has no answer. @param isApplied whether Stripe took it. */
+    const begun = async (isApplied: boolean) => {
+      const first = invoiceItem({ customer: madeCustomer(), send: true })
+      const plan = (await bench.plan(first)) as Plan
+      const { handle } = bench.stripe
+      bench.stripe.handle = request => {
+        if (request.url.endsWith('/send'))
+          Object.assign(bench.stripe.faults, isApplied ? { loseAnswerNext: 1 } : { resetNext: 1 })
+        return handle.call(bench.stripe, request)
+      }
+      const [delivery] = await bench.sink.deliver([plan], new AbortController().signal)
+      expect(delivery).toMatchObject({ status: 'failed', error: { outcomeUnknown: true } })
+      bench.stripe.handle = handle
+      return { id: state().invoices[0]!.id, repeat: () => again(first, plan) }
+    }
+
+    it.each([0, 2, 28])('is mailed once, after %i days', async days => {
+      const { repeat } = await begun(true)
+      await bench.clock.advance(days * DAY_MS)
+      expect(await repeat()).toMatchObject({ status: 'delivered', result: { status: 'open' } })
+      expect(sent()).toBe(1)
+    })
+
+    it.each([0, 2, 28])('is mailed if it was not, after %i days', async days => {
+      const { repeat } = await begun(false)
+      await bench.clock.advance(days * DAY_MS)
+      expect(await repeat()).toMatchObject({ status: 'delivered' })
+      expect(sent()).toBe(1)
+    })
+
+    it.each([true, false])('is held when nothing tells any more (was mailed: %s)', async isApplied => {
+      const { repeat } = await begun(isApplied)
+      const before = sent()
+      await bench.clock.advance(31 * DAY_MS)
+      const held = { code: 'STRIPE_MAIL_UNKNOWN', kind: 'rejected', outcomeUnknown: true }
+      expect(await repeat()).toMatchObject({ ...held, message: expect.stringContaining('twentySyncMailed') })
+      expect(await repeat()).toMatchObject(held)
+      expect(sent()).toBe(before)
+    })
+
+    it('goes on when a person says that it was mailed', async () => {
+      const one = await begun(true)
+      await bench.clock.advance(31 * DAY_MS)
+      made(one.id).metadata.twentySyncMailed = 'yes'
+      expect(await one.repeat()).toMatchObject({ status: 'delivered', result: { id: one.id } })
+      expect(sent()).toBe(1)
+    })
+
+    it('goes on when a person has mailed it there', async () => {
+      const { id, repeat } = await begun(false)
+      await bench.clock.advance(31 * DAY_MS)
+      bench.stripe.account.send(String(id))
+      expect(await repeat()).toMatchObject({ status: 'delivered' })
+      expect(sent()).toBe(1)
+    })
+
+    it.each([2, 31])('is not mailed to who has paid, after %i days', async days => {
+      const { id, repeat } = await begun(false)
+      bench.stripe.account.pay(String(id))
+      await bench.clock.advance(days * DAY_MS)
+      expect(await repeat()).toMatchObject({ status: 'delivered', result: { status: 'paid' } })
+      expect(sent()).toBe(0)
+    })
+
+    it('is mailed where its draft is as old as that: a draft never was', async () => {
+      const first = invoiceItem({ customer: madeCustomer(), send: true })
+      const plan = (await bench.plan(first)) as Plan
+      Object.assign(bench.stripe.faults, { loseAnswerNext: 1 })
+      await bench.sink.deliver([plan], new AbortController().signal)
+      await bench.clock.advance(40 * DAY_MS)
+      expect(await again(first, plan)).toMatchObject({ status: 'delivered', result: { status: 'open' } })
+      expect(sent()).toBe(1)
+    })
+  })
+
   it('goes on with what was stored with the intent, whatever the config says by now', async () => {
     const customer = madeCustomer()
     const first = invoiceItem({ customer })

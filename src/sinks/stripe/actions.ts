@@ -80,7 +80,13 @@ const invoice: ActionDefinition = {
       finalise: Type.Optional(
         Type.Boolean({ description: 'Gives it its number and page. Without it stays a draft.', default: true }),
       ),
-      send: Type.Optional(Type.Boolean({ description: 'Stripe mails it to the customer.', default: false })),
+      send: Type.Optional(
+        Type.Boolean({
+          description:
+            'Stripe mails it to the customer, once. Where a lost answer is asked for again after a month, nothing tells whether it was: then it is held (`STRIPE_MAIL_UNKNOWN`).',
+          default: false,
+        }),
+      ),
     },
     { additionalProperties: false },
   ),

@@ -9,6 +9,13 @@ type Invoice = Stripe.Invoice
 
 /** Under this name an invoice item's metadata hold the place of its line. */
 const LINE_FIELD = 'twentySyncLine'
+/** By this name in an invoice's metadata a person says that it was mailed. */
+const MAILED_FIELD = 'twentySyncMailed'
+
+/** Stripe keeps its events for 30 days. */
+const EVENTS_KEPT_S = 29 * 24 * 3600
+/** Its clock and ours may differ. */
+const CLOCKS_DIFFER_S = 300
 
 /** What later steps see. */
 export interface InvoiceResult {
@@ -86,9 +93,9 @@ export class Invoices {
       }
       if (request.finalise) invoice = await this.#finalise(invoice.id, request, call)
     }
-    if (!request.finalise || !request.send || (isRepeat && (await this.#wasSent(invoice.id, request, call))))
+    if (!request.finalise || !request.send || (isRepeat && (await this.#isMailed(invoice, request, call))))
       return invoice
-    return this.#send(invoice.id, request, call)
+    return this.#send(invoice, request, call)
   }
 
   #create(request: InvoiceRequest, call: StripeCall): Promise<Invoice> {
@@ -153,21 +160,33 @@ export class Invoices {
     })
   }
 
-  #send(id: string, request: InvoiceRequest, call: StripeCall): Promise<Invoice> {
+  #send(invoice: Invoice, request: InvoiceRequest, call: StripeCall): Promise<Invoice> {
+    const { id } = invoice
     return this.#once(request, `${id}/send`, call, {
       call: (sdk, options) => sdk.invoices.sendInvoice(id, {}, options),
-      seen: async answer => answer ?? ((await this.#wasSent(id, request, call)) ? this.get(id, call) : undefined),
+      seen: async answer => answer ?? ((await this.#wasSent(invoice, request, call)) ? this.get(id, call) : undefined),
     })
   }
 
-  /** Stripe keeps its events for 30 days. */
-  async #wasSent(id: string, { since }: InvoiceRequest, call: StripeCall): Promise<boolean> {
-    // Its clock and ours may differ.
-    const created = { gte: since - 300 }
+  /**
+   * P3: the key of an earlier try is good for a day. Afterwards Stripe's events tell for as long as it keeps them, and then
+   * only a person. Who has paid is not asked to pay.
+   * @throws SyncError rejected `STRIPE_MAIL_UNKNOWN`
+   */
+  async #isMailed(invoice: Invoice, request: InvoiceRequest, call: StripeCall): Promise<boolean> {
+    if (invoice.status !== 'open' || invoice.metadata?.[MAILED_FIELD]) return true
+    if (await this.#wasSent(invoice, request, call)) return true
+    const isForgotten = this.#client.clock.now() / 1000 - finalisedAt(invoice, request) > EVENTS_KEPT_S
+    if (isForgotten) throw mailUnknown(this.#client.name, invoice)
+    return false
+  }
+
+  async #wasSent(invoice: Invoice, request: InvoiceRequest, call: StripeCall): Promise<boolean> {
+    const created = { gte: finalisedAt(invoice, request) - CLOCKS_DIFFER_S }
     for (let after: string | undefined; ; ) {
       const page = { type: 'invoice.sent', created, limit: 100, ...(after !== undefined && { starting_after: after }) }
       const { data, has_more } = await this.#client.call(sdk => sdk.events.list(page), call)
-      if (data.some(event => (event.data.object as { id?: string }).id === id)) return true
+      if (data.some(event => (event.data.object as { id?: string }).id === invoice.id)) return true
       if (!has_more) return false
       after = data.at(-1)!.id
     }
@@ -225,6 +244,16 @@ export function invoiceResult({ id, status, number, hosted_invoice_url, total, c
 /** The SDK's own decimals are loaded with it; on the wire one is its text. */
 function decimal(minor: number): Stripe.Decimal {
   return String(minor) as unknown as Stripe.Decimal
+}
+
+/** In seconds; before it nothing was mailed. */
+function finalisedAt({ status_transitions }: Invoice, { since }: InvoiceRequest): number {
+  return status_transitions?.finalized_at ?? since
+}
+
+function mailUnknown(system: string, { id, number }: Invoice): SyncError {
+  const message = `${system}: whether Stripe mailed invoice ${number ?? id} (${id}) cannot be known any more. Send it there yourself, or, where the customer has it, give it the metadata \`${MAILED_FIELD}\`; then redrive`
+  return new SyncError('rejected', 'STRIPE_MAIL_UNKNOWN', message)
 }
 
 function begun(error: SyncError): SyncError {
