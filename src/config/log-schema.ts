@@ -30,9 +30,10 @@ export const LogSchema = Type.Object(
     ),
     folder: Type.Optional(
       Type.String({
-        description: 'Embedded: where the file lies. Default: `data` beside the first config file.',
+        description:
+          'Embedded: the folder of the one file that holds log and state, made at the first start. A relative one counts from the config file that names it. Default: `data` beside the first config file, in the order in which they are given: with another one first, the daemon begins with nothing remembered. A folder is for one daemon.',
         minLength: 1,
-        examples: ['/var/lib/twenty-sync'],
+        examples: ['/var/lib/twenty-sync', './data'],
       }),
     ),
     maxSize: Type.Optional(
