@@ -13,6 +13,8 @@ export interface CaughtMail {
 export interface SandboxMailFaults {
   /** The next n mails are taken, and nobody is told so: the caller waits until it has had enough. */
   holdNext: number
+  /** The next n mails are read to their end, kept nowhere and not answered. */
+  loseNext: number
 }
 
 export interface SandboxMail {
@@ -35,12 +37,13 @@ export interface SandboxMailOptions {
 export async function startSandboxMail(options: SandboxMailOptions = {}): Promise<SandboxMail> {
   const mails: CaughtMail[] = []
   const heard: ((mail: CaughtMail) => void)[] = []
-  const faults: SandboxMailFaults = { holdNext: 0 }
+  const faults: SandboxMailFaults = { holdNext: 0, loseNext: 0 }
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy())
     converse(socket, mail => {
+      if (countDown<'loseNext'>(faults, 'loseNext')) return false
       mails.push(mail)
       for (const hear of heard) hear(mail)
       return !countDown<'holdNext'>(faults, 'holdNext')

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest'
 import { useCaseBench } from '../support/use-case-bench.ts'
+import { MEMORY } from '../support/use-case-engine.ts'
 
 it('goes over what a view shows page by page, in full batches, although each write takes a record out of it', async () => {
   const bench = await useCaseBench({
+    engine: MEMORY,
     config: 'test/e2e/config/view-pages.yaml',
     seed: twenty => {
       const people = Array.from({ length: 450 }, (_, n) => ({

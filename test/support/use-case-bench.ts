@@ -7,16 +7,15 @@ import { addFields } from '../../sandbox/workspace.ts'
 import { freePorts } from '../../scripts/services/ports.ts'
 import type { Config } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { type Engine, openEngine } from '../../src/engine.ts'
 import { createEnvironment } from '../../src/environment/system.ts'
 import type { Environment } from '../../src/environment.ts'
 import type { Fields } from '../../src/event.ts'
 import { type Daemon, startDaemon } from '../../src/runtime/daemon.ts'
 import type { DeadLetter } from '../../src/runtime/dead-letters.ts'
 import type { Operations } from '../../src/runtime/operations.ts'
-import type { EngineName } from './engines.ts'
 import { type MailServer, startMailServer } from './mail-server.ts'
 import { tempFolder } from './temp-folder.ts'
+import type { UseCaseEngine, WatchedEngine } from './use-case-engine.ts'
 import { settle, VirtualClock } from './virtual-clock.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -24,17 +23,16 @@ const ROOT = resolve(import.meta.dirname, '../..')
 const STEP_MS = 2
 /** Nothing came or went for so long, in real time: only time can be waited for, and it goes on in longer steps. */
 const QUIET_MS = 150
-const LONG_STEP_MS = 100
+const LONG_STEP_MS = 1000
 /** A call that takes so long, in real time, may be waiting for the virtual one. */
 const STUCK_MS = 2000
-const DEADLINE_MS = 20_000
+const DEADLINE_MS = 60_000
 const QUIET = { limits: { perMinute: 1_000_000, perSecond: 100_000 }, pollEvery: '7d' }
 
 export interface UseCaseOptions {
   /** Below the project: `config/enrichment.yaml`. */
   readonly config: string
-  /** Default memory. */
-  readonly engine?: EngineName
+  readonly engine: UseCaseEngine
   /** What the config reads beside Twenty's, the mail server's and the form's. */
   readonly env?: Readonly<Record<string, string>>
   readonly twenty?: SandboxTwentyOptions
@@ -87,7 +85,9 @@ export class UseCaseBench {
   #port = 0
   #calls = 0
   #daemon: Daemon | undefined
-  #engine: Engine | undefined
+  #engine: WatchedEngine | undefined
+  #isOnTheWay = false
+  #place: string | undefined
 
   constructor(options: UseCaseOptions, clock: VirtualClock, twenty: SandboxTwenty, mail: MailServer) {
     this.#options = options
@@ -118,7 +118,7 @@ export class UseCaseBench {
     this.#port ||= (await freePorts(1))[0]!
     const load = () => this.#load()
     const config = await load()
-    this.#engine = await openEngine(config, this.env)
+    this.#engine = await this.#options.engine.open(config, this.env)
     const starting = startDaemon({ config, load, env: this.env, engine: this.#engine })
     this.#daemon = await this.during(starting)
     const subscribes = [...config.systems.values()].some(({ config }) => config.registerWebhook === true)
@@ -185,7 +185,7 @@ export class UseCaseBench {
     while (this.clock.now() < end) {
       const left = end - this.clock.now()
       await this.clock.advance(Math.min(left, Math.max(1, this.clock.nextTimerIn ?? left)))
-      await this.until('no call is under way', () => this.#underWay.size === 0)
+      await this.until('no call is under way', () => !this.#isBusy)
     }
     await this.settled()
   }
@@ -200,14 +200,18 @@ export class UseCaseBench {
       looks++
       if (seen !== this.#traffic) [seen, since, looks] = [this.#traffic, now, 0]
       // Time stands still while a call is under way: what that takes is not of the virtual clock.
-      if (this.#underWay.size > 0 && now - since < STUCK_MS) await settle(1)
+      if (this.#engine?.isHeld || (this.#isBusy && now - since < STUCK_MS)) await settle(1)
       else await this.clock.advance(looks > 100 && now - since > QUIET_MS ? LONG_STEP_MS : STEP_MS)
     }
   }
 
+  get #isBusy(): boolean {
+    return this.#underWay.size > 0 || this.#engine?.isBusy === true || this.#isOnTheWay
+  }
+
   /** Changes with all that comes in or goes out. */
   get #traffic(): number {
-    return this.#calls + this.mail.traffic + this.twenty.calls.length
+    return this.#calls + this.mail.traffic + this.twenty.calls.length + (this.#engine?.traffic ?? 0)
   }
 
   /** Waits for a promise while time goes on. */
@@ -256,9 +260,14 @@ export class UseCaseBench {
   async #isAtRest(): Promise<boolean> {
     // Not awaited: a delivery may be waiting for time to go on.
     const told = await Promise.race([this.twenty.waitForDeliveries().then(() => true), settle(1).then(() => false)])
-    if (!told || this.#underWay.size > 0) return false
+    if (!told) return false
+    this.#isOnTheWay = false
+    if (this.#isBusy || this.#engine?.inFlight) return false
     const { flows } = await this.operations.status()
-    return flows.every(({ lag }) => lag === 0)
+    const isDone = flows.every(({ lag }) => lag === 0)
+    // On the way to the flows, or waiting for its commit: neither needs time to go on.
+    this.#isOnTheWay = !isDone && this.#engine?.inFlight === 0
+    return isDone
   }
 
   #watched<T>(call: Promise<T>): Promise<T> {
@@ -273,10 +282,9 @@ export class UseCaseBench {
 
   async #load(): Promise<Config> {
     const own = join(this.#folder, 'bench.yaml')
-    const folder = join(this.#folder, 'data')
-    const log = this.#options.engine === 'embedded' ? `{ type: embedded, folder: "${folder}" }` : '{ type: memory }'
+    this.#place ??= this.#options.engine.yaml(this.#folder)
     const server = `{ host: 127.0.0.1, port: ${this.#port}, publicUrl: "${this.url}" }`
-    writeFileSync(own, `server: ${server}\nlog: ${log}\n`)
+    writeFileSync(own, `server: ${server}\n${this.#place}`)
     const env = {
       TWENTY_URL: this.twenty.url,
       TWENTY_API_KEY: this.twenty.apiKey,
