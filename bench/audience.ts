@@ -13,6 +13,7 @@ import { BenchDaemon } from './lib/daemon.ts'
 import { type Usage, usageOf } from './lib/process.ts'
 import type { BenchResult } from './lib/result.ts'
 import { interleaved, type Measured } from './lib/rounds.ts'
+import { withServers } from './lib/servers.ts'
 import { type BenchOptions, told } from './options.ts'
 
 const PEOPLE = 50_000
@@ -26,12 +27,22 @@ const DEADLINE_MS = 10 * 60_000
 const GROWTH_LIMIT_MB = 64
 
 /** The shipped newsletter over a large view: how fast, and whether the daemon's memory stays level. */
-export async function audience(options: BenchOptions): Promise<BenchResult> {
+export function audience(options: BenchOptions): Promise<BenchResult> {
+  return measured('audience', options)
+}
+
+/** The same on Kafka and Redis. */
+export function audienceOnKafka(options: BenchOptions): Promise<BenchResult> {
+  const prefix = `bench${Date.now().toString(36)}`
+  return withServers(servers => measured('audience-kafka', options, servers.yaml(prefix)))
+}
+
+async function measured(name: string, options: BenchOptions, engine?: string): Promise<BenchResult> {
   const people = options.events ?? PEOPLE
   const seen = { growthMb: 0, faults: [] as string[], calls: 0 }
-  const peers = await interleaved(1, { 'twenty-sync': () => one(people, seen) }, told)
+  const peers = await interleaved(1, { 'twenty-sync': () => one(people, seen, engine) }, told)
   return {
-    name: 'audience',
+    name,
     what: 'config/newsletter-audience.yaml, people a second; RSS of the daemon',
     spec: { people, unsubscribed: 1 / GONE, failing: FAILING },
     peers,
@@ -48,13 +59,14 @@ export async function audience(options: BenchOptions): Promise<BenchResult> {
 
 type Seen = { growthMb: number; faults: string[]; calls: number }
 
-async function one(people: number, seen: Seen): Promise<Measured> {
+async function one(people: number, seen: Seen, engine?: string): Promise<Measured> {
   const twenty = await startSandboxTwenty({ faults: { rateLimit: { enabled: false } } })
   const platform = await startSandboxNewsletter({ faults: { failItemRate: FAILING } })
   const mail = await startSandboxMail()
   const folder = await mkdtemp(join(tmpdir(), 'twenty-sync-audience-'))
   const daemon = await BenchDaemon.prepare({
     config: relative(join(ROOT, 'bench/config'), await withoutPace(folder)),
+    ...(engine && { engine }),
     env: {
       TWENTY_URL: twenty.url,
       TWENTY_API_KEY: twenty.apiKey,

@@ -1,8 +1,8 @@
-/** `npm run bench -- [w1|w2|w4|kafka|start|audience …] [--rounds 5] [--seconds 4] [--events n] [--accept]` */
+/** `npm run bench -- [w1|w2|w4|kafka|start|audience|audience-kafka …] [--rounds 5] [--seconds 4] [--events n] [--accept]` */
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { NotAvailable } from '../scripts/services/look-up.ts'
-import { audience } from './audience.ts'
+import { audience, audienceOnKafka } from './audience.ts'
 import { kafka } from './kafka.ts'
 import { canPin, LOAD_CORE, pinned } from './lib/process.ts'
 import { accept, againstBaseline, type BenchResult, print, save } from './lib/result.ts'
@@ -20,6 +20,7 @@ const BENCHES: Readonly<Record<string, { run: (options: BenchOptions) => Promise
   kafka: { run: kafka, unit: '/s' },
   start: { run: start, unit: 'ms' },
   audience: { run: audience, unit: '/s' },
+  'audience-kafka': { run: audienceOnKafka, unit: '/s' },
 }
 
 const { values, positionals } = parseArgs({

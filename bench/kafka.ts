@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
-import { type KafkaService, startKafka } from '../scripts/services/kafka.ts'
-import { startRedis } from '../scripts/services/redis.ts'
+import type { KafkaService } from '../scripts/services/kafka.ts'
 import { encodeEvent } from '../src/cloudevents.ts'
 import { BenchDaemon } from './lib/daemon.ts'
 import type { Ledger } from './lib/ledger.ts'
@@ -9,42 +8,41 @@ import { personEvent } from './lib/payload.ts'
 import { Peer, SERVER_CORE, usageOf } from './lib/process.ts'
 import { type BenchResult, compared } from './lib/result.ts'
 import { interleaved, type Measured } from './lib/rounds.ts'
+import { type Servers, withServers } from './lib/servers.ts'
 import { steadyRate } from './lib/steady-rate.ts'
 import { type BenchOptions, told } from './options.ts'
 
 const EVENTS = 200_000
+/** As the config's default. */
 const PARTITIONS = 12
 const PER_SEND = 500
 const SAMPLE_MS = 100
 const QUIET_MS = 20_000
 
 /** A flow on Kafka and Redis against a client that only takes the batches. */
-export async function kafka(options: BenchOptions): Promise<BenchResult> {
+export function kafka(options: BenchOptions): Promise<BenchResult> {
+  return withServers(servers => measured(options, servers))
+}
+
+async function measured(options: BenchOptions, { kafka: broker, redis, yaml }: Servers): Promise<BenchResult> {
   const events = options.events ?? EVENTS
   const rounds = Math.min(options.rounds, 3)
-  const [broker, redis] = await Promise.all([startKafka(), startRedis()])
-  try {
-    const prefix = `bench${Date.now().toString(36)}`
-    const client = new Kafka({ brokers: broker.brokers, clientId: 'bench', logLevel: logLevel.NOTHING })
-    const topic = `${prefix}.bench.person`
-    console.error(`    writing ${events.toLocaleString('en')} events to ${broker.found}`)
-    await fill(client, topic, events)
-    const engine = `log: { type: kafka, brokers: [${broker.brokers.map(name => `"${name}"`).join(', ')}], prefix: ${prefix}, partitions: ${PARTITIONS}, replication: 1 }
-state: { type: redis, url: "${redis.url}", prefix: "${prefix}:" }`
-    const peers = await interleaved(
-      rounds,
-      {
-        'twenty-sync': () => ours(engine, client, `${prefix}.flow.consume`, events),
-        'kafkajs eachBatch': () => raw(broker, topic, events),
-      },
-      told,
-    )
-    const spec = { rounds, events, partitions: PARTITIONS, broker: broker.kind, state: redis.kind }
-    const what = 'Kafka to nowhere: validate, transform, null sink'
-    return compared({ name: 'kafka', what, spec }, peers, 0.5)
-  } finally {
-    await Promise.all([broker.stop(), redis.stop()])
-  }
+  const prefix = `bench${Date.now().toString(36)}`
+  const client = new Kafka({ brokers: broker.brokers, clientId: 'bench', logLevel: logLevel.NOTHING })
+  const topic = `${prefix}.bench.person`
+  console.error(`    writing ${events.toLocaleString('en')} events to ${broker.found}`)
+  await fill(client, topic, events)
+  const peers = await interleaved(
+    rounds,
+    {
+      'twenty-sync': () => ours(yaml(prefix), client, `${prefix}.flow.consume`, events),
+      'kafkajs eachBatch': () => raw(broker, topic, events),
+    },
+    told,
+  )
+  const spec = { rounds, events, partitions: PARTITIONS, broker: broker.kind, state: redis.kind }
+  const what = 'Kafka to nowhere: validate, transform, null sink'
+  return compared({ name: 'kafka', what, spec }, peers, 0.5)
 }
 
 async function fill(client: Kafka, topic: string, events: number): Promise<void> {
