@@ -47,8 +47,8 @@ export function describeKillsBetweenSteps(stackOf: () => Stack): void {
       )
       // Whether a mail has left whose answer never came, nobody can know: it is not sent again, and a person is asked.
       const held = await heldMails(stack)
-      const mailed = () => all.map(({ name, id }) => [mailsOf(stack, name), held.has(id) ? 'held' : 'told'].join(' '))
-      expect(mailed().sort()).toEqual(['0 held', ...all.slice(2).map(() => '1 told'), '1 held'].sort())
+      const mailed = all.map(({ name, id }) => `${mailsOf(stack, name)} ${held.has(id) ? 'held' : 'told'}`)
+      expect(mailed.sort()).toEqual(['0 held', ...all.slice(2).map(() => '1 told'), '1 held'].sort())
       const lost = all.find(({ name }) => mailsOf(stack, name) === 0)!
       await (await stack.operations()).redriveDeadLetters({ ids: [held.get(lost.id)!] })
       await eventually('it is mailed when a person has decided', () => mailsOf(stack, lost.name) > 0)
