@@ -46,10 +46,10 @@ export const nodeBackend: Backend = {
     return (await import('../runtime/daemon.ts')).startDaemon(options)
   },
   async openOffline(config, env) {
-    return (await import('../runtime/daemon.ts')).openOffline(config, env)
+    return (await import('../runtime/open-offline.ts')).openOffline(config, env)
   },
   async verifyLive(config, env, signal) {
-    return (await import('../runtime/daemon.ts')).verifyLive(config, env, signal)
+    return (await import('../runtime/verify-systems.ts')).verifyLive(config, env, signal)
   },
   async startSandbox({ all, ...options }) {
     const module = await sandboxModule<SandboxModule>(all ? 'all' : 'twenty/server')

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { Clock, Environment } from '../environment.ts'
-import type { Daemon, DaemonOptions, verifyLive } from '../runtime/daemon.ts'
+import type { Daemon, DaemonOptions } from '../runtime/daemon.ts'
 import type { Operations } from '../runtime/operations.ts'
 import type { Trial, TrialRequest } from '../runtime/trial.ts'
+import type { verifyLive } from '../runtime/verify-systems.ts'
 import type { CaseResult, TestOptions } from '../testing/run-tests.ts'
 import type { LocatedLog } from './locate-log.ts'
 

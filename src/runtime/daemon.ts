@@ -3,25 +3,20 @@ import pick from 'lodash/pick.js'
 import { configChanges } from '../config/changes.ts'
 import type { Config, Problem } from '../config/config.ts'
 import { ConfigError } from '../config/config.ts'
-import { inMemory } from '../config/in-memory.ts'
 import { type Engine, openEngine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { asSyncError, SyncError } from '../errors.ts'
-import { onAbort } from '../on-abort.ts'
 import { createServer, type InjectedAnswer, type InjectedRequest, type Server } from '../server/server.ts'
 import { type Assembly, assemble } from './assemble.ts'
 import { topicsOf } from './assemble-syncs.ts'
-import { DeadLetters } from './dead-letters.ts'
 import { FlowCounters } from './flow-counters.ts'
 import { Intake } from './intake.ts'
-import { LocalOperations } from './local-operations.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { Operations, ReloadOutcome } from './operations.ts'
 import { placeGroups } from './place-groups.ts'
-import { Redactor } from './redact.ts'
 import { RunningAssembly } from './running-assembly.ts'
 import { TopicNames } from './topics.ts'
-import { WriteLedger } from './write-ledger.ts'
+import { verifySystems } from './verify-systems.ts'
 
 const DRAIN_MS = 25_000
 /** How long the start waits for systems to say whether the config fits them. */
@@ -185,7 +180,7 @@ class RunningDaemon implements Daemon {
 
   /** A system that does not answer in time is no config error: its flows wait for it. */
   async #problems(assembly: Assembly): Promise<Problem[]> {
-    return (await verifyAll(assembly, assembly.verify, this.#env, VERIFY_MS)).problems
+    return (await verifySystems(assembly, assembly.verify, this.#env, VERIFY_MS)).problems
   }
 
   #health() {
@@ -281,73 +276,4 @@ function refuseEngineChange(before: Config, after: Config): void {
     'RESTART_NEEDED',
     '`log`, `state` or `server` changed: that takes a restart; nothing was changed',
   )
-}
-
-async function verifyAll(assembly: Assembly, ask: Assembly['verify'], env: Environment, withinMs: number) {
-  const ending = new AbortController()
-  const cancel = env.clock.after(withinMs, () => ending.abort(), { background: true })
-  const problems: Problem[] = []
-  const unreachable: { system: string; message: string }[] = []
-  const verify = async (system: string) => {
-    const late = new Promise<never>((_, reject) => {
-      onAbort(ending.signal, () =>
-        reject(new SyncError('retryable', 'TIMEOUT', `no answer within ${withinMs / 1000} s`)),
-      )
-    })
-    try {
-      problems.push(...(await Promise.race([ask(system, ending.signal), late])))
-    } catch (thrown) {
-      unreachable.push({ system, message: asSyncError(thrown).message })
-    }
-  }
-  await Promise.all([...assembly.systems.keys()].map(verify))
-  cancel()
-  return { problems, unreachable }
-}
-
-/** What the live systems say about a config, without starting anything. */
-export async function verifyLive(config: Config, env: Environment, signal: AbortSignal) {
-  signal.throwIfAborted()
-  const engine = await openEngine(inMemory(config), env)
-  const assembly = assemble(config, engine, env, 'validate')
-  try {
-    const ask: Assembly['verify'] = async (...system) => [
-      ...(await assembly.verify(...system)),
-      ...(await assembly.verifyReads(...system)),
-    ]
-    return await verifyAll(assembly, ask, env, 2 * VERIFY_MS)
-  } finally {
-    await assembly.close()
-    await engine.close()
-  }
-}
-
-/** The same operations on the stored log and state, when no daemon runs. */
-export async function openOffline(
-  config: Config,
-  env: Environment,
-): Promise<{ operations: Operations; close(): Promise<void> }> {
-  const engine = await openEngine(config, env)
-  const assembly = assemble(config, engine, env, env.uuid())
-  const operations = new LocalOperations({
-    assembly,
-    engine,
-    env,
-    ledger: new WriteLedger(engine.state),
-    deadLetters: new DeadLetters({
-      log: engine.log,
-      state: engine.state,
-      clock: env.clock,
-      topics: assembly.names,
-      redactor: new Redactor(config.secrets),
-      configHash: config.hash,
-    }),
-  })
-  return {
-    operations,
-    async close() {
-      await assembly.close()
-      await engine.close()
-    },
-  }
 }

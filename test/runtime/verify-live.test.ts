@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { startSandboxTwenty } from '../../sandbox/twenty/server.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { createEnvironment } from '../../src/environment/system.ts'
-import { verifyLive } from '../../src/runtime/daemon.ts'
+import { verifyLive } from '../../src/runtime/verify-systems.ts'
 
 const STEPS = `steps: [{ create: { object: note, values: { title: "'Hi'" } } }]`
 
