@@ -4,8 +4,9 @@ import type { EventLog, LoggedEvent, Partition } from '../log/event-log.ts'
 import type { Supervised } from '../runtime/supervisor.ts'
 import type { Coordinator } from '../state/coordinator.ts'
 import type { SyncContext } from './context.ts'
-import { EventTaker, isPoison } from './event-taker.ts'
+import { EventTaker } from './event-taker.ts'
 import { FirstWalk } from './first-walk.ts'
+import { leased } from './leased.ts'
 import { Observer } from './observer.ts'
 import { openSync, type SyncParts } from './open.ts'
 import type { ProgressStore } from './progress.ts'
@@ -13,6 +14,7 @@ import { Questions } from './questions.ts'
 import { Reconcile, type ReconcileOptions } from './reconcile.ts'
 import type { ReconcileReport } from './reconcile-report.ts'
 import { Settler } from './settler.ts'
+import { TaskTaker } from './task-taker.ts'
 import type { Tasks } from './tasks.ts'
 
 export interface SyncRunnerOptions extends SyncParts {
@@ -29,7 +31,6 @@ export interface SyncRunnerOptions extends SyncParts {
 
 /** How often what another instance left behind is looked for. */
 const SWEEP_MS = 300_000
-const WALK_LEASE_MS = 60_000
 const WALK_RETRY_MS = 5000
 
 /** A two-way sync at work: takes the events of both sides in, and brings every pair to rest. */
@@ -154,31 +155,34 @@ export class SyncRunner implements Supervised {
    * @throws SyncError rejected `RECONCILE_RUNNING`; retryable `NOT_MATCHED`.
    */
   async reconcile(options: ReconcileOptions): Promise<ReconcileReport> {
-    const { coordinator, owner } = this.#options
-    const { identity, config } = this.context
-    const lease = await coordinator.acquire(`sync/${identity}/reconcile`, owner, WALK_LEASE_MS)
-    if (!lease) throw new SyncError('rejected', 'RECONCILE_RUNNING', `${config.name} is being compared already`)
-    const renewal = this.#renew(lease, options.signal)
-    try {
+    const report = await this.#leased('reconcile', options.signal, async () => {
       const repair = (links: readonly string[]) => this.#settler?.add(links, { bulk: true })
-      const report = await new Reconcile(this.context, this.#observer, repair).run(options)
-      if (!options.dryRun) await this.progress.reconciled(this.#options.env.clock.now(), report)
-      return report
-    } finally {
-      renewal.abort()
-      await lease.release().catch(() => {})
-    }
+      const found = await new Reconcile(this.context, this.#observer, repair).run(options)
+      if (!options.dryRun) await this.progress.reconciled(this.#options.env.clock.now(), found)
+      return found
+    })
+    if (report) return report
+    throw new SyncError('rejected', 'RECONCILE_RUNNING', `${this.name} is being compared already`)
+  }
+
+  /** undefined: another instance does it. */
+  #leased<T>(what: 'walk' | 'reconcile', signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
+    const { coordinator, owner, env } = this.#options
+    const name = `sync/${this.context.identity}/${what}`
+    return leased({ coordinator, clock: env.clock, name, owner, signal }, work)
   }
 
   // --- events
 
   #subscribe(signal: AbortSignal): Promise<void> {
     const { log, topics, group } = this.#options
+    const sides = new Set([topics.left, topics.right])
     const tasks = this.#questions && this.#options.questions?.topic
+    const taskTaker = this.#questions && this.#taskTaker(this.#questions, sides)
     const subscriber = {
       take: async (partition: Partition, events: readonly LoggedEvent[]) => {
-        if (partition.topic === tasks) await this.#hear(partition, events, signal)
-        if (partition.topic !== topics.left && partition.topic !== topics.right) return
+        if (partition.topic === tasks) await taskTaker!.take(partition, events, signal)
+        if (!sides.has(partition.topic)) return
         const side = partition.topic === topics.left ? 'left' : 'right'
         return this.#taker.take(events.map(logged => ({ partition, side, logged })))
       },
@@ -186,47 +190,18 @@ export class SyncRunner implements Supervised {
     }
     // What was there before is found by the first walk.
     return log
-      .subscribe([...new Set([topics.left, topics.right, ...(tasks ? [tasks] : [])])], group, subscriber, signal, {
-        start: 'now',
-      })
+      .subscribe([...new Set([...sides, ...(tasks ? [tasks] : [])])], group, subscriber, signal, { start: 'now' })
       .catch(error => this.#stop(asSyncError(error)))
   }
 
-  /** P2: an event of a task is finished once it is stored that the task is to be looked at. */
-  async #hear(partition: Partition, events: readonly LoggedEvent[], signal: AbortSignal): Promise<void> {
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        await this.#questions!.heard(events.map(({ event }) => event))
-        return this.#finishHeard(partition, events)
-      } catch (thrown) {
-        const error = asSyncError(thrown)
-        if (error.kind === 'fatal') return this.#stop(error)
-        if (isPoison(error, attempt)) return this.#hearEach(partition, events, error, signal)
-        await this.#options.env.clock.sleep(Math.min(30_000, 200 * 2 ** attempt), signal).catch(() => {})
-      }
-    }
-  }
-
-  /** One event that cannot be heard keeps no other one from it. */
-  async #hearEach(
-    partition: Partition,
-    events: readonly LoggedEvent[],
-    error: SyncError,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (events.length > 1) {
-      for (const one of events) await this.#hear(partition, [one], signal)
-      return
-    }
-    this.#taker.leaveOut(events[0]!, error)
-    this.#finishHeard(partition, events)
-  }
-
-  /** Where the sync keeps tasks in step, too, its links have to have them first. */
-  #finishHeard(partition: Partition, events: readonly LoggedEvent[]): void {
-    const { left, right } = this.#options.topics
-    if (partition.topic === left || partition.topic === right) return
-    for (const { offset } of events) partition.finished(offset)
+  #taskTaker(questions: Questions, sides: ReadonlySet<string>): TaskTaker {
+    return new TaskTaker({
+      questions,
+      clock: this.#options.env.clock,
+      isSide: topic => sides.has(topic),
+      leaveOut: (logged, error) => this.#taker.leaveOut(logged, error),
+      failed: error => this.#stop(error),
+    })
   }
 
   // --- work that no event starts
@@ -267,46 +242,34 @@ export class SyncRunner implements Supervised {
   }
 
   async #firstWalk(signal: AbortSignal): Promise<void> {
-    const { coordinator, owner, env } = this.#options
-    for (let failures = 0; !this.#isMatched; ) {
+    const { clock } = this.#options.env
+    let failures = 0
+    while (!this.#isMatched) {
       signal.throwIfAborted()
-      const lease = await coordinator.acquire(`sync/${this.context.identity}/walk`, owner, WALK_LEASE_MS)
-      if (!lease) {
-        await env.clock.sleep(WALK_RETRY_MS, signal)
+      const isOurs = await this.#leased('walk', signal, async () => {
         await this.progress.load()
-        continue
-      }
-      const renewal = this.#renew(lease, signal)
-      try {
-        await this.progress.load()
-        if (!this.#isMatched) await this.#walk(signal)
-      } catch (thrown) {
-        const error = asSyncError(thrown)
-        if (signal.aborted || error.kind === 'fatal') throw error
-        env.logger.warn({ sync: this.context.config.name, code: error.code }, `the first walk waits: ${error.message}`)
-        await env.clock.sleep(Math.min(60_000, 1000 * 2 ** failures++), signal)
-      } finally {
-        renewal.abort()
-        await lease.release().catch(() => {})
-      }
+        if (!this.#isMatched && !(await this.#walked(failures, signal))) failures++
+        return true
+      })
+      if (isOurs) continue
+      await clock.sleep(WALK_RETRY_MS, signal)
+      await this.progress.load()
     }
   }
 
-  #renew(lease: { renew(): Promise<boolean> }, signal: AbortSignal): AbortController {
-    const ending = new AbortController()
-    const both = AbortSignal.any([signal, ending.signal])
-    const loop = async () => {
-      while (!both.aborted) {
-        await this.#options.env.clock.sleep(WALK_LEASE_MS / 3, both)
-        await lease.renew()
-      }
+  /** False: it failed, and it is time for another try. */
+  async #walked(failures: number, signal: AbortSignal): Promise<boolean> {
+    const { env } = this.#options
+    try {
+      const due = await new FirstWalk(this.context, this.#observer, this.progress).run(signal)
+      this.#settler!.add(due, { bulk: true })
+      return true
+    } catch (thrown) {
+      const error = asSyncError(thrown)
+      if (signal.aborted || error.kind === 'fatal') throw error
+      env.logger.warn({ sync: this.name, code: error.code }, `the first walk waits: ${error.message}`)
+      await env.clock.sleep(Math.min(60_000, 1000 * 2 ** failures), signal)
+      return false
     }
-    loop().catch(() => {})
-    return ending
-  }
-
-  async #walk(signal: AbortSignal): Promise<void> {
-    const due = await new FirstWalk(this.context, this.#observer, this.progress).run(signal)
-    this.#settler!.add(due, { bulk: true })
   }
 }
