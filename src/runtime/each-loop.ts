@@ -262,7 +262,7 @@ export class EachLoop {
       this.#forget(unit)
       run.noteEnd()
     }
-    if (!progress.keeps || counts.failed > 0) memory.endClaims(run, this.#prefix(unit), counts.failed === 0)
+    if (!progress.keeps || counts.failed > 0) memory.claims.end(run, this.#prefix(unit), counts.failed === 0)
     if (isHalf) progress.halfEnded(unit.key, counts, halves)
     else progress.end(unit.key, counts, halves)
     run.dirty = true

@@ -96,7 +96,7 @@ export class Executor {
     const result = step.processor.process(scope, {
       event: run.event,
       signal: run.owned,
-      claim: (value, withinMs) => this.#memory.claim(run, step.id, value, { prefix, withinMs }),
+      claim: (value, withinMs) => this.#memory.claims.claim(run, step.id, value, { prefix, withinMs }),
       recall: (key, judge) => this.#memory.recall(run, step.id, prefix + step.id, key, judge),
     })
     return result instanceof Promise ? result.then(value => joined(value, step, scope)) : joined(result, step, scope)

@@ -4,9 +4,10 @@ import type { Judgement } from '../processors/processor.ts'
 import type { Item, Page, Plan } from '../sinks/sink.ts'
 import type { StateStore, Write } from '../state/state-store.ts'
 import { Caps } from './caps.ts'
+import { DedupeClaims } from './dedupe-claims.ts'
 import { outcomeUnknown } from './executor.ts'
 import type { FlowKeys } from './flow-keys.ts'
-import type { Claim, Run, RunRecord, StepRecord } from './run.ts'
+import type { Run, RunRecord, StepRecord } from './run.ts'
 import { RunCommits, summary } from './run-commits.ts'
 import type { ActionStep } from './step.ts'
 
@@ -27,17 +28,12 @@ interface StepMemory<T> {
   readonly memory?: T
 }
 
-interface DedupeRecord {
-  readonly owner: string
-  readonly time: string
-  readonly done?: true
-}
-
 /**
  * What a flow remembers of its events, and the order in which it is written: the intent before a call, its result
  * before the offset. A replay leaves the run keys of the live flow alone.
  */
 export class RunMemory {
+  readonly claims: DedupeClaims
   readonly #keys: FlowKeys
   readonly #state: StateStore
   readonly #commits: RunCommits
@@ -50,43 +46,7 @@ export class RunMemory {
     this.#commits = new RunCommits(options)
     this.#rememberMs = options.rememberMs
     this.#caps = new Caps(options)
-  }
-
-  /** A dedupe claim belongs to an event id; `withinMs` is measured in event time. */
-  async claim(run: Run, step: string, value: string, claim: Claim): Promise<'mine' | 'taken' | 'wait'> {
-    if (run.dryRun) return 'mine'
-    const key = this.#keys.dedupe(step, value)
-    // Most claims of a new event are the first of their key: those are made without a look.
-    let look = run.mode !== 'live' || run.version !== undefined || run.claims.has(key)
-    for (; ; look = true) {
-      const [entry] = look ? await this.#state.get([key]) : []
-      const held = entry?.value as DedupeRecord | undefined
-      if (held?.owner === run.event.id) break
-      if (held && Math.abs(Date.parse(run.event.time) - Date.parse(held.time)) < claim.withinMs) {
-        return held.done ? 'taken' : 'wait'
-      }
-      // A late event does not take the claim from a newer one.
-      if (held && Date.parse(held.time) > Date.parse(run.event.time)) return 'mine'
-      if (await this.#state.commit([{ ...this.#claimed(run, key, claim), ifVersion: entry?.version ?? null }])) break
-    }
-    run.claims.set(key, claim)
-    run.dirty = true
-    return 'mine'
-  }
-
-  /** An item has ended before its event: its claims are confirmed or, where it failed, let go. */
-  endClaims(run: Run, prefix: string, isDone: boolean): void {
-    for (const [key, claim] of run.claims) {
-      if (!claim.prefix.startsWith(prefix)) continue
-      run.claims.delete(key)
-      run.unsaved.add(isDone ? this.#claimed(run, key, claim, true) : { key })
-    }
-  }
-
-  #claimed({ event }: Run, key: string, { withinMs }: Claim, done?: true): Write {
-    const value: DedupeRecord = { owner: event.id, time: event.time, ...(done && { done }) }
-    // No shorter than `remember`: events may come late, and are compared by their own time.
-    return { key, value, ttlMs: Math.max(withinMs, this.#rememberMs) }
+    this.claims = new DedupeClaims(options)
   }
 
   /** P3: the answer is in the event's own record, so that it stays when a later event has moved the memory on. */
@@ -256,8 +216,7 @@ export class RunMemory {
   }
 
   async #finish(run: Run, skip: string | undefined): Promise<void> {
-    const writes = [...run.claims].map(([key, claim]) => this.#claimed(run, key, claim, true))
-    await this.#commitOrContest(run, writes, 'done', skip)
+    await this.#commitOrContest(run, this.claims.confirmed(run), 'done', skip)
   }
 
   /**
@@ -266,8 +225,7 @@ export class RunMemory {
    */
   async dead(run: Run): Promise<void> {
     for (const [step, { read }] of run.steps) if (read) run.steps.delete(step)
-    const writes: Write[] = [...run.claims.keys()].map(key => ({ key }))
-    await this.#commitOrContest(run, writes, 'dead')
+    await this.#commitOrContest(run, this.claims.released(run), 'dead')
     run.claims.clear()
   }
 
