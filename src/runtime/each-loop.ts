@@ -5,8 +5,9 @@ import { Abandoned } from './abandoned.ts'
 import { type EachCounts, type EachProgress, NONE, sum, type Unit } from './each-progress.ts'
 import { halvesOf, type UnitStream } from './each-units.ts'
 import type { Skip } from './executor.ts'
+import type { GivenUpFacts } from './given-up.ts'
 import { nextInPlace, UNCLASSIFIED_TRIES } from './retry.ts'
-import type { Failure, LoneItem, Run, StepRecord } from './run.ts'
+import type { LoneItem, Run, StepRecord } from './run.ts'
 import type { RunMemory } from './run-memory.ts'
 import { allSteps, type EachStep, type Step } from './step.ts'
 
@@ -16,12 +17,8 @@ const WINDOW = 1000
 const FEW = 5
 const FEW_MS = 5 * 60_000
 
-export interface ItemFailure {
+export interface ItemFailure extends GivenUpFacts {
   readonly item: LoneItem
-  readonly failure: Failure
-  readonly error: SyncError
-  readonly attempts: number
-  readonly firstAt: number
 }
 
 /** What items of an `each` mean to the flow. */

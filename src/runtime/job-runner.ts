@@ -11,15 +11,15 @@ import type { DeadLetters } from './dead-letters.ts'
 import type { Loop } from './each.ts'
 import type { ItemFailure } from './each-loop.ts'
 import { Executor, type Skip } from './executor.ts'
-import { FlowBreaker } from './flow-breaker.ts'
 import type { FlowCounters } from './flow-counters.ts'
 import type { FlowKeys } from './flow-keys.ts'
+import { GivenUp } from './given-up.ts'
 import type { Job } from './job.ts'
 import { subjectOf } from './lone-items.ts'
 import type { ParkedLanes } from './parked-lanes.ts'
 import type { ParkedEvent } from './parking.ts'
 import { nextInPlace, PARK_LIMIT_MS, UNCLASSIFIED_TRIES } from './retry.ts'
-import { type Failure, Run, type RunRecord } from './run.ts'
+import { Run, type RunRecord } from './run.ts'
 import { RunMemory } from './run-memory.ts'
 import { hasMemory } from './step.ts'
 import type { WriteLedger, Written } from './write-ledger.ts'
@@ -66,17 +66,18 @@ export class JobRunner {
   readonly #memory: RunMemory
   readonly #executor: Executor
   readonly #amender: Amender
-  readonly #breaker = new FlowBreaker()
+  readonly #givenUp: GivenUp
   /** Ids seen by this process lately: what was prefetched for a second copy of an event may be outdated. */
   readonly #recent = new Set<string>()
 
   constructor(options: JobRunnerOptions) {
     this.#options = options
-    const { flow, keys, state, env, ledger, counters, parked } = options
+    const { flow, keys, state, env, ledger, counters, parked, deadLetters } = options
     this.#flow = flow
     this.#env = env
     this.#counters = counters
     this.#parked = parked
+    this.#givenUp = new GivenUp({ flow, deadLetters, counters })
     const { identity, rememberMs, steps } = flow
     this.#memory = new RunMemory({ keys, state, clock: env.clock, rememberMs })
     this.#executor = new Executor({
@@ -86,7 +87,7 @@ export class JobRunner {
       env,
       items: {
         failed: (run, failure) => this.#itemFailed(run, failure),
-        passed: () => void this.#breaker.record(false),
+        passed: () => this.#givenUp.passed(),
         retried: error => {
           counters.retried++
           if (error.code === 'UNCLASSIFIED') counters.unclassified++
@@ -295,52 +296,27 @@ export class JobRunner {
 
   /** P2: written before the offset is finished; where it cannot be written, the record waits. */
   async #giveUp(lane: string, job: Job, run: Run, error: SyncError, attempts: number, firstAt: number): Promise<void> {
-    const { item, event } = run
-    const facts = {
-      ...this.#facts(run.failureOf(error), error),
-      attempts,
-      firstAt,
-      item,
-      logged: { ...job.logged, event },
-    }
+    const facts = { failure: run.failureOf(error), error, attempts, firstAt, item: run.item }
     if (!run.dryRun) {
-      await job.owner.untilDone(() => this.#options.deadLetters.write(facts))
+      await job.owner.untilDone(() => this.#givenUp.write(run, facts, job.logged))
       await job.owner.untilDone(() => this.#memory.dead(run))
     }
-    this.#counters.dead++
-    this.#counters.failed(error)
+    const stop = this.#givenUp.count(error)
     await this.#finished(lane, job, run, undefined, true)
-    const stop = this.#tooMany(error)
     if (stop) this.#options.stop(stop)
   }
 
   /** P2: of an item alone. @returns what stops the flow, when too many failed. */
-  async #itemFailed(run: Run, { failure, error, ...facts }: ItemFailure): Promise<SyncError | undefined> {
-    const { event, logged } = run
-    if (!run.dryRun && logged) {
-      await this.#options.deadLetters.write({ ...facts, ...this.#facts(failure, error), logged: { ...logged, event } })
-    }
-    this.#counters.dead++
-    this.#counters.failed(error)
-    return this.#tooMany(error)
-  }
-
-  /** What a cap holds is held as the config wants it: no sign that anything is wrong. */
-  #tooMany(error: SyncError): SyncError | undefined {
-    if (error.code === 'CAP_REACHED' || !this.#breaker.record(true)) return undefined
-    return tooManyDead(this.#flow.name, error)
-  }
-
-  #facts({ step, scope }: Failure, error: SyncError) {
-    const { event: _event, data: _data, ...names } = scope
-    return { flow: this.#flow.identity, step, error, names }
+  async #itemFailed(run: Run, failure: ItemFailure): Promise<SyncError | undefined> {
+    if (!run.dryRun && run.logged) await this.#givenUp.write(run, failure, run.logged)
+    return this.#givenUp.count(failure.error)
   }
 
   #finished(lane: string, job: Job, run: Run | undefined, skip: Skip, dead = false): Promise<void> | void {
     this.#options.replay?.ended(job.logged, run)
     if (skip) this.#counters.skipped(skip.skip)
     else if (!dead) this.#counters.done++
-    if (!dead) this.#breaker.record(false)
+    if (!dead) this.#givenUp.passed()
     return this.#leave(lane, job)
   }
 
@@ -363,14 +339,5 @@ function loop(run: Run, event: ChangeEvent): SyncError {
     'rejected',
     'LOOP',
     `${event.subject} changed ${run.hops} times in a row by flows answering each other's writes; break the loop with a \`filter\` or \`when\``,
-  )
-}
-
-function tooManyDead(flow: string, error: SyncError): SyncError {
-  return new SyncError(
-    'fatal',
-    'TOO_MANY_DEAD_LETTERS',
-    `flow "${flow}" dead-lettered more than 20 of its last 100 events, the last with ${error.code}: ${error.message}`,
-    { cause: error },
   )
 }
