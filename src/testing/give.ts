@@ -1,8 +1,8 @@
 import type { Fields } from '../event.ts'
 import type { Bench } from './bench.ts'
+import type { GivenDocument } from './given-schema.ts'
 import type { Mismatch } from './matches.ts'
 import type { TestCase } from './test-file.ts'
-import type { GivenDocument } from './test-schema.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Puts into the workspaces what a case says is there. @returns what cannot be. */

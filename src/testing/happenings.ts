@@ -10,8 +10,8 @@ import { PUBLIC_URL } from './bench.ts'
 import { type Mismatch, mismatches } from './matches.ts'
 import { bodyOf } from './request-body.ts'
 import { proofOf } from './sender.ts'
+import type { StepDocument } from './step-schema.ts'
 import type { TestStep, Verb } from './test-file.ts'
-import type { StepDocument } from './test-schema.ts'
 import type { Workspace } from './workspace.ts'
 
 type Args<V extends Verb> = NonNullable<StepDocument[V]>

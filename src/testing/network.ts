@@ -5,9 +5,9 @@ import type { HttpRequest, HttpResponse } from '../environment.ts'
 import { SyncError } from '../errors.ts'
 import type { Fields } from '../event.ts'
 import type { Activity } from './activity.ts'
+import type { ReplyDocument } from './answers-schema.ts'
 import { mismatches } from './matches.ts'
 import type { AnswerRule, AnswerRules } from './test-file.ts'
-import type { ReplyDocument } from './test-schema.ts'
 import type { Workspace } from './workspace.ts'
 
 /** A request as a test speaks of it. */

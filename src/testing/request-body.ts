@@ -1,4 +1,4 @@
-import type { StepDocument } from './test-schema.ts'
+import type { StepDocument } from './step-schema.ts'
 
 const BOUNDARY = 'twenty-sync-test'
 

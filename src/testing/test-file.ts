@@ -8,16 +8,12 @@ import { readYaml, type YamlFile } from '../config/read-yaml.ts'
 import type { Variables } from '../config/references.ts'
 import { viewOf } from '../config/schema-view.ts'
 import { readSources } from '../config/sources.ts'
+import type { ReplyDocument } from './answers-schema.ts'
 import { asTexts } from './as-texts.ts'
+import type { GivenDocument } from './given-schema.ts'
 import { testVariables } from './made-up.ts'
-import {
-  type CaseDocument,
-  type GivenDocument,
-  type ReplyDocument,
-  type StepDocument,
-  type TestDocument,
-  TestSchema,
-} from './test-schema.ts'
+import type { StepDocument } from './step-schema.ts'
+import { type CaseDocument, type TestDocument, TestSchema } from './test-schema.ts'
 
 export type Verb = keyof StepDocument
 
