@@ -23,6 +23,29 @@ export interface ListShape {
   readonly items: Shape | undefined
 }
 
+/** The way to a value: a name of the scope, then names of fields; null is some item of a list, or a key that only the data tells. */
+export type Path = readonly [string, ...(string | null)[]]
+
+/** In `mayLack`: any field. */
+export const ANY = '*'
+
+/** A field that a text reads: an expression, a template. */
+export interface Read {
+  readonly path: Path
+  /** As written: `data.emails.primaryEmail`, and what stands before its last name. */
+  readonly text: string
+  readonly before: string
+  /** Where it stands in the text, from 0; absent where the text is not in the config. */
+  readonly offset?: number
+}
+
+export interface Reads {
+  /** One for each field on the way: `data.emails`, `data.emails.primaryEmail`. */
+  readonly reads: readonly Read[]
+  /** What the text allows to be absent: `data.?phone`, `has(data.phone)`, or a look at all keys. */
+  readonly mayLack: readonly Path[]
+}
+
 /** One of these. undefined: anything. */
 export type Known = readonly Shape[] | undefined
 

@@ -3,6 +3,7 @@ import type { Connector } from '../connectors/connector.ts'
 import type { Environment } from '../environment.ts'
 import type { Fields } from '../event.ts'
 import type { Processor, Scope } from '../processors/processor.ts'
+import type { Reads } from '../shape.ts'
 import type { ActionSpec, Sink } from '../sinks/sink.ts'
 import type { Coordinator } from '../state/coordinator.ts'
 import type { StateStore } from '../state/state-store.ts'
@@ -232,6 +233,13 @@ export interface ActionDefinition<S extends TSchema = TSchema> extends ActionSpe
    * @param names what the step's expressions see; undefined when an earlier step could not be understood.
    */
   check?(config: Static<S>, names: readonly string[] | undefined): readonly ConfigFault[]
+  /** What its texts in a language of their own read of the step's scope. Does not throw. */
+  reads?(config: Static<S>): readonly TextReads[]
+}
+
+export interface TextReads extends Reads {
+  /** Of the text, within the step's config. */
+  readonly path: readonly (string | number)[]
 }
 
 /** A flow that nobody writes: an object of the system's own connector goes through one of its actions. */

@@ -1,28 +1,6 @@
+import { ANY, type Path, type Read, type Reads } from '../shape.ts'
 import { dialect } from './dialect.ts'
 import { asNode, type BoundNames, type LoopParts, type Node, walk } from './node.ts'
-
-/** The way to a value: a name of the scope, then names of fields; null is some item of a list, or a key that only the data tells. */
-export type Path = readonly [string, ...(string | null)[]]
-
-/** In `mayLack`: any field. */
-export const ANY = '*'
-
-/** A field that an expression reads. */
-export interface Read {
-  readonly path: Path
-  /** As written: `data.emails.primaryEmail`, and what stands before its last name. */
-  readonly text: string
-  readonly before: string
-  /** Where the last name stands in the expression. */
-  readonly offset: number
-}
-
-export interface Reads {
-  /** One for each field on the way: `data.emails`, `data.emails.primaryEmail`. */
-  readonly reads: readonly Read[]
-  /** What it allows to be absent: by `.?`, by asking with `has()` or `in`, or by looking at all keys. */
-  readonly mayLack: readonly Path[]
-}
 
 /** @param source an expression that compiles. */
 export function readsOf(source: string): Reads {

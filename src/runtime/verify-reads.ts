@@ -1,7 +1,26 @@
-import type { Config, ConfigPath, FlowConfig, FlowSource, Problem, StepConfig } from '../config/config.ts'
-import { ANY, type Path, pathOf, type Read, readsOf } from '../expressions/reads.ts'
+import {
+  allSteps,
+  type Config,
+  type ConfigPath,
+  type FlowConfig,
+  type FlowSource,
+  type Problem,
+  type StepConfig,
+} from '../config/config.ts'
+import { pathOf, readsOf } from '../expressions/reads.ts'
 import { nearest } from '../nearest.ts'
-import { inside, isRecord, type Known, oneOf, type RecordShape, type Shape } from '../shape.ts'
+import {
+  ANY,
+  inside,
+  isRecord,
+  type Known,
+  oneOf,
+  type Path,
+  type Read,
+  type Reads,
+  type RecordShape,
+  type Shape,
+} from '../shape.ts'
 
 /** So many fields are listed where none is near: the parts of a value, not all of a record. */
 const FEW = 8
@@ -13,6 +32,11 @@ export interface Shapes {
 }
 
 type Names = ReadonlyMap<string, Known>
+
+/** An expression or a template, and where it stands. */
+interface Text extends Reads {
+  readonly path: ConfigPath
+}
 
 /** What the expressions below a path see, unless a longer path says otherwise. */
 interface Scope {
@@ -29,17 +53,24 @@ export async function verifyReads(config: Config, shapes: Shapes): Promise<Probl
 async function absentIn(flow: FlowConfig, config: Config, shapes: Shapes): Promise<Problem[]> {
   const path = ['flows', flow.name]
   const expressions = config.expressions.filter(each => begins(each.path, path))
-  if (expressions.length === 0) return []
+  const texts: Text[] = [
+    ...expressions.map(({ path, source }) => ({ path, ...readsOf(source) })),
+    ...allSteps(flow.steps).flatMap(step => templatesOf(step, config)),
+  ]
+  if (texts.length === 0) return []
   const scopes = await scopesOf(flow, path, shapes)
-  const reads = expressions.map(({ source }) => readsOf(source))
   // A step may ask for what a later one reads.
-  const mayLack = new Set(reads.flatMap(each => each.mayLack).map(keyOf))
-  return expressions.flatMap((expression, at) => {
-    const { names } = scopes.findLast(scope => begins(expression.path, scope.path))!
-    return reads[at]!.reads.filter(read => !isAsked(read.path, mayLack)).flatMap(read =>
-      absentRead(read, names, config, expression.path),
-    )
+  const mayLack = new Set(texts.flatMap(text => text.mayLack).map(keyOf))
+  return texts.flatMap(({ path, reads }) => {
+    const { names } = scopes.findLast(scope => begins(path, scope.path))!
+    return reads.filter(read => !isAsked(read.path, mayLack)).flatMap(read => absentRead(read, names, config, path))
   })
+}
+
+function templatesOf({ use, verb, config: args, path }: StepConfig, { systems }: Config): Text[] {
+  if (use.kind !== 'action') return []
+  const texts = systems.get(use.system)!.definition.actions[verb]!.reads?.(args as never) ?? []
+  return texts.map(text => ({ ...text, path: [...path, ...text.path] }))
 }
 
 /** Those inside of others after them. */

@@ -8,6 +8,7 @@ import { SendConfig } from './email/config.ts'
 import { DIGEST_NAMES, type DigestArgs, digestFaults } from './email/digest.ts'
 import { EmailSink } from './email/sink.ts'
 import { type TemplateArgs, templateFaults } from './email/template.ts'
+import { templateReads } from './email/template-reads.ts'
 
 /** Mail over SMTP. A mail server has no memory that we could ask: what may have been sent is not sent again. */
 export default defineSink({
@@ -48,6 +49,9 @@ export default defineSink({
         },
       ],
       check: sendFaults,
+      // The template of a digest has names of its own.
+      reads: config =>
+        (config as { digest?: unknown }).digest === undefined ? templateReads(config as TemplateArgs) : [],
     },
     'send-digest': {
       summary:

@@ -19,16 +19,20 @@ async function workspace(): Promise<SandboxTwenty> {
 }
 
 /** A config with these flows, in front of a stand-in for Twenty. */
-function loaderOf(twenty: SandboxTwenty, flows: string): () => ReturnType<typeof loadConfig> {
+function loaderOf(twenty: SandboxTwenty, flows: string, mail = false): () => ReturnType<typeof loadConfig> {
   const file = join(tempFolder(), 'twenty-sync.yaml')
   const system = `twenty: { type: twenty, url: "${twenty.url}", apiKey: "\${KEY}" }`
+  const other = mail ? ', mail: { type: email, url: "smtp://127.0.0.1:9", from: crm@example.com }' : ''
   const engine = 'log: { type: memory }\nstate: { type: memory }\nserver: { port: 0 }'
-  writeFileSync(file, `${engine}\nsystems: { ${system} }\nconnectors: { by-hand: { type: manual } }\nflows:\n${flows}`)
+  writeFileSync(
+    file,
+    `${engine}\nsystems: { ${system}${other} }\nconnectors: { by-hand: { type: manual } }\nflows:\n${flows}`,
+  )
   return () => loadConfig([file], { env: { KEY: twenty.apiKey, FIELD: 'nam' } })
 }
 
 async function problemsOf(flows: string, twenty?: SandboxTwenty): Promise<Problem[]> {
-  const config = await loaderOf(twenty ?? (await workspace()), flows)()
+  const config = await loaderOf(twenty ?? (await workspace()), flows, flows.includes('via: mail'))()
   const env = createEnvironment({ logger: pino({ level: 'silent' }) })
   return (await verifyLive(config, env, new AbortController().signal)).problems
 }
@@ -216,6 +220,59 @@ async function saidWithPaths(flows: string): Promise<string[]> {
   return (await problemsOf(flows)).map(({ path, message }) => `${path.replace('flows.f.steps', '')} ${message}`)
 }
 
+describe('templates of mails', () => {
+  it('are read, where they stand and in their files', async () => {
+    const template = join(tempFolder(), 'note.liquid')
+    writeFileSync(template, '---\nsubject: "{{ data.nam }}"\n---\n<p>\n  {{ data.name.firstName }} {{ data.mail }}\n')
+    const flows = `
+  f:
+    from: twenty.person
+    steps:
+      - send:
+          via: mail
+          to: rep@example.com
+          subject: "{{ data.jobTitle }}, {{ data.name.fristName }}"
+          text: |
+            {{ data.city.size }} {{ event.time }}
+            {{ data.companyId }}
+      - send: { id: second, via: mail, to: rep@example.com, template: ${template} }
+`
+    const said = (await problemsOf(flows)).map(({ line, column, message, suggestion }) => [
+      line,
+      column,
+      message.replace(/ has no field.*/, ''),
+      suggestion,
+    ])
+    const file = (text: string) => expect.stringContaining(`note.liquid${text}`)
+    expect(said).toEqual([
+      [14, 45, "data.name.fristName: Twenty's person.name", 'data.name.firstName'],
+      [16, 16, "data.city: Twenty's person", undefined],
+      [18, 61, file(":5:32: data.mail: Twenty's person"), undefined],
+      [18, 61, file(", subject:1:4: data.nam: Twenty's person"), 'data.name'],
+    ])
+  })
+
+  it('may ask, have names of their own, and are silent of the rest', async () => {
+    const flows = `
+  f:
+    from: twenty.person
+    steps:
+      - find: { in: twenty, object: person, by: { jobTitle: data.jobTitle }, as: items }
+      - send:
+          via: mail
+          to: rep@example.com
+          subject: "{% if data.b %}{{ data.b }}{% endif %} {{ data.a | default: 'x' }} {{ data[event.key].c }}"
+          text: "{{ items[0].name.firstName }} {{ items.first.name.lastName }} {% for p in items %}{{ p.e }}{% endfor %} {{ data.name.size }}"
+      - send: { id: own, via: mail, to: rep@example.com, subject: "{{ items[0].x }}", text: x, data: { items: "[{'x': 1}]" } }
+      - send: { id: all, via: mail, to: rep@example.com, subject: "{{ items[0].x }}", text: x, digest: { every: 1h } }
+`
+    expect(await saidWithPaths(flows)).toEqual([])
+    expect(await saidWithPaths(flows.replace('items[0].name.firstName', 'items[0].x'))).toEqual([
+      `[1].send.text items[…].x: Twenty's person has no field "x"`,
+    ])
+  })
+})
+
 it('P9: says nothing of an expression that refers to a variable', async () => {
   expect(await saidOf(['data.${FIELD}'])).toEqual([])
 })
@@ -252,7 +309,9 @@ it('a daemon starts all the same, and says it once in its log', async () => {
   const logger = pino({ level: 'warn' }, { write: line => void lines.push(JSON.parse(line).msg) })
   const daemon = await startDaemon({ config: await load(), load, env: createEnvironment({ logger }) })
   onTestFinished(() => daemon.stop('the test is over'))
-  await until(async () => (await daemon.operations.status()).systems.every(({ ready }) => ready))
+  await until(async () =>
+    (await daemon.operations.status()).systems.some(({ name, ready }) => name === 'twenty' && ready),
+  )
   expect(lines).toEqual([
     expect.stringMatching(
       /yaml:\d+:\d+ flows\.f\.steps\[0\]\.filter: data\.badge: Twenty's person has no field "badge"/,

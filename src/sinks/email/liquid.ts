@@ -1,6 +1,9 @@
 import { createRequire } from 'node:module'
-import type { Liquid, LiquidError, Template } from 'liquidjs'
+import type { Liquid, LiquidError, StaticAnalysis, Template } from 'liquidjs'
 import { SyncError } from '../../errors.ts'
+
+type Variables = StaticAnalysis['globals']
+type Variable = Variables[string][number]
 
 /** `html` escapes every output that is not `| raw`; `text` writes it as it is. */
 export type Escaping = 'html' | 'text'
@@ -8,8 +11,21 @@ export type Escaping = 'html' | 'text'
 export interface Compiled {
   /** Names of the scope that it reads. */
   readonly names: readonly string[]
+  readonly uses: readonly Use[]
   /** @throws SyncError rejected `MISSING_FIELD` for what is not there; `TEMPLATE_FAILED`. */
   render(scope: object): string
+}
+
+/** One place where a template reads a value. */
+export interface Use {
+  /** A name of the scope, then keys; null for a key that only the data tells, and for what lists and texts have of themselves. */
+  readonly path: readonly [string, ...(string | null)[]]
+  /** Where it stands, from 0, and for people, from 1. */
+  readonly offset: number
+  readonly line: number
+  readonly column: number
+  /** It may be absent there: in a tag, such as `if`, or before a `default`. */
+  readonly mayLack: boolean
 }
 
 /** A template that cannot be read. */
@@ -37,15 +53,16 @@ const required = createRequire(import.meta.url)
 export function compileLiquid(text: string, escaping: Escaping, where: string): Compiled {
   const engine = engineFor(escaping)
   let template: Template[]
-  let names: string[]
+  let globals: Variables
   try {
     template = engine.parse(text)
-    names = engine.globalVariablesSync(template, { partials: false })
+    globals = engine.analyzeSync(template, { partials: false }).globals
   } catch (thrown) {
     throw faultOf(thrown)
   }
   return {
-    names,
+    names: Object.keys(globals),
+    uses: Object.values(globals).flatMap(found => found.map(variable => useOf(variable, text))),
     render(scope) {
       try {
         return String(engine.renderSync(template, scope))
@@ -54,6 +71,23 @@ export function compileLiquid(text: string, escaping: Escaping, where: string): 
       }
     },
   }
+}
+
+/** Of every value, by Liquid itself. */
+const OF_ITSELF = new Set<unknown>(['size', 'first', 'last'])
+
+function useOf({ segments, location }: Variable, text: string): Use {
+  const { row: line, col: column } = location
+  const [name, ...keys] = segments
+  const path = keys.map(key => (typeof key === 'string' && !OF_ITSELF.has(key) ? key : null))
+  const offset = text.split('\n', line - 1).join('\n').length + (line > 1 ? 1 : 0) + column - 1
+  return { path: [String(name), ...path], offset, line, column, mayLack: mayLackAt(text, offset) }
+}
+
+function mayLackAt(text: string, offset: number): boolean {
+  const output = text.lastIndexOf('{{', offset)
+  if (output < text.lastIndexOf('{%', offset)) return true
+  return text.slice(output, text.indexOf('}}', offset) >>> 0).includes('default')
 }
 
 function engineFor(escaping: Escaping): Liquid {

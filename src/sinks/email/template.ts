@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { ConfigFault } from '../../config/definition.ts'
 import { nearest } from '../../nearest.ts'
-import { type Compiled, compileLiquid, type Escaping, TemplateFault } from './liquid.ts'
+import { type Compiled, compileLiquid, type Escaping, TemplateFault, type Use } from './liquid.ts'
 
 /** Where a step says what its mail says; as written. */
 export interface TemplateArgs {
@@ -72,6 +72,16 @@ export function templateFaults(args: TemplateArgs, names: readonly string[] | un
     }
   }
   return faults
+}
+
+/** Nothing of what `templateFaults` finds wrong: a file may have changed since. */
+export function templatesOf(args: TemplateArgs): { key: Part['key']; where: string; uses: readonly Use[] }[] {
+  try {
+    return Object.values(partsOf(args)).map(part => ({ ...part, uses: compiled(part).uses }))
+  } catch (thrown) {
+    if (thrown instanceof PartFault) return []
+    throw thrown
+  }
 }
 
 function compiled(part: Part): Compiled {
