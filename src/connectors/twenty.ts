@@ -1,6 +1,7 @@
 import type { TwentyClient } from '../clients/twenty/client.ts'
 import { TwentyConfig } from '../clients/twenty/config.ts'
 import { recordShape } from '../clients/twenty/shape.ts'
+import { verifyNewest } from '../clients/twenty/verify-newest.ts'
 import { bytesOf, type ConnectorContext, defineConnector, durationMs } from '../config/definition.ts'
 import { asSyncError } from '../errors.ts'
 import type { Shape } from '../shape.ts'
@@ -72,9 +73,8 @@ class TwentyConnector implements Connector {
     yield* this.#findDestroyed(last, signal)
   }
 
-  async verify(uses: readonly SourceUse[], signal: AbortSignal): Promise<void> {
-    const schema = await this.#client.schemas.get({ signal })
-    for (const use of uses) verifySource(use, this.#context.name, schema)
+  verify(uses: readonly SourceUse[], signal: AbortSignal): Promise<void> {
+    return verifyNewest(uses, this.#client, signal, (use, schema) => verifySource(use, this.#context.name, schema))
   }
 
   async shape(name: string, signal: AbortSignal): Promise<Shape | undefined> {

@@ -1,6 +1,7 @@
 import { createTwentyClient, type TwentyClient } from '../clients/twenty/client.ts'
 import { batchOf, patienceOf, TwentyConfig } from '../clients/twenty/config.ts'
 import { MOST_ROWS } from '../clients/twenty/records.ts'
+import { verifyNewest } from '../clients/twenty/verify-newest.ts'
 import { defineSink } from '../config/definition.ts'
 import { asSyncError } from '../errors.ts'
 import type { Item, Plan, Sink } from './sink.ts'
@@ -47,10 +48,7 @@ export default defineSink({
       page: (item, cursor, signal) => planner.page(item, cursor, { signal, priority: item.priority }),
       deliver: (plans, signal) => deliverer.deliver(plans, { signal, priority: priorityOf(plans.map(itemOf)) }),
       amend: undoneDelete,
-      async verify(uses, signal) {
-        const schema = await twenty.schemas.get({ signal })
-        for (const use of uses) verifyUse(use, schema)
-      },
+      verify: (uses, signal) => verifyNewest(uses, twenty, signal, verifyUse),
       async shape(use, signal) {
         return resultShape(use, await twenty.schemas.get({ signal }))
       },
