@@ -4,6 +4,7 @@ import type { SqliteStatement } from '../embedded/sqlite.ts'
 import { reading } from '../embedded/sqlite-error.ts'
 import type { Clock } from '../environment.ts'
 import { SyncError } from '../errors.ts'
+import { nextTurn } from '../next-turn.ts'
 import { assertOneTag } from './one-tag.ts'
 import type { Entry, StateStore, Version, Write } from './state-store.ts'
 
@@ -88,6 +89,8 @@ export class EmbeddedState implements StateStore {
       }
       if (rows.length < SCAN_ROWS) return
       from = rows.at(-1)!.key + LOWEST
+      // A scan of millions must not hold up the requests that come in meanwhile.
+      await nextTurn()
     }
   }
 

@@ -44,6 +44,7 @@ const BASE = [
   'json.ts',
   'json-schema.ts',
   'nearest.ts',
+  'next-turn.ts',
   'shape.ts',
   'cloudevents.ts',
   'on-abort.ts',

@@ -1,3 +1,4 @@
+import { expect, it, onTestFinished } from 'vitest'
 import { describeStateStore } from '../conformance/state-store.ts'
 import { EmbeddedFolders } from '../support/embedded.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
@@ -21,3 +22,17 @@ describeStateStore(
   },
   { durable: true, virtualTime: true },
 )
+
+it('a long scan lets what comes in meanwhile have its turn', async () => {
+  const folders = new EmbeddedFolders(new VirtualClock())
+  onTestFinished(() => folders.dispose())
+  const { state } = await folders.open()
+  await state.commit(Array.from({ length: 1000 }, (_, n) => ({ key: `{a}:b:${n}`, value: n })))
+  let isTaken = false
+  setImmediate(() => {
+    isTaken = true
+  })
+  const seen: boolean[] = []
+  for await (const _ of state.scan('{a}:b:')) seen.push(isTaken)
+  expect([seen.length, seen.at(-1)]).toEqual([1000, true])
+})

@@ -1,6 +1,6 @@
 import type { TopicMessages } from 'kafkajs'
 import { SyncError } from '../../errors.ts'
-import { nextTurn } from '../local/wake.ts'
+import { nextTurn } from '../../next-turn.ts'
 import { isTooLarge } from './log-error.ts'
 import type { TopicLimits } from './topics.ts'
 import type { OutgoingRecord } from './wire.ts'

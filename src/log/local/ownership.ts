@@ -1,9 +1,10 @@
 import type { Cancel, Clock } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
+import { nextTurn } from '../../next-turn.ts'
 import type { Subscriber } from '../event-log.ts'
 import { OwnedPartition } from './owned-partition.ts'
 import type { LocalTopic } from './storage.ts'
-import { nextTurn, type Wake } from './wake.ts'
+import type { Wake } from './wake.ts'
 
 const COMMIT_EVERY_MS = 50
 

@@ -1,6 +1,6 @@
+import { nextTurn } from '../../next-turn.ts'
 import type { LoggedEvent } from '../event-log.ts'
 import { type LocalTopic, PAGE_EVENTS } from './storage.ts'
-import { nextTurn } from './wake.ts'
 
 export interface RangeOptions {
   readonly signal?: AbortSignal
