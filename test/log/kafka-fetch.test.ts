@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { encodeEvent } from '../../src/cloudevents.ts'
 import { FetchPump } from '../../src/log/kafka/fetch-pump.ts'
-import type { Broker, Cluster, FetchedMessage, FetchedPartition } from '../../src/log/kafka/kafkajs-internals.ts'
+import type { Cluster, FetchedMessage, FetchedPartition, FetchRequest } from '../../src/log/kafka/kafkajs-internals.ts'
 import { OwnedPartition } from '../../src/log/kafka/owned-partition.ts'
 import { numbered } from '../conformance/event-log/suite.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
@@ -11,11 +11,9 @@ const TOPIC = 't'
 const BATCH_EVENTS = 10
 const BATCH_BYTES = 200 * 1024
 
-type Request = Parameters<Broker['fetch']>[0]
-
 /** Answers as KIP-74 says: in order of the request, one batch at least to the first partition that has any. */
 class FakeBroker {
-  readonly requests: Request[] = []
+  readonly requests: FetchRequest[] = []
   readonly #partitions: ReadonlyMap<number, { batches: FetchedMessage[][]; end: number }>
   readonly #batchBytes: number
 
@@ -30,7 +28,11 @@ class FakeBroker {
     )
   }
 
-  readonly fetch = async (request: Request) => {
+  /** Below kafkajs's own `fetch`, which would shuffle the partitions. */
+  readonly lookupRequest = () => (request: FetchRequest) => request
+  readonly connectionPool = { send: (request: FetchRequest) => this.#answer(request) }
+
+  async #answer(request: FetchRequest) {
     this.requests.push(request)
     let room = request.maxBytes
     let gave = false

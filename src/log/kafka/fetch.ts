@@ -1,4 +1,5 @@
 import type { LoggedEvent } from '../event-log.ts'
+import { fetchInOrder } from './fetch-in-order.ts'
 import { type Cluster, FetchedBatch, type FetchedPartition, READ_COMMITTED } from './kafkajs-internals.ts'
 import type { RegistryFormat } from './registry.ts'
 import { loggedEvent } from './wire.ts'
@@ -72,7 +73,7 @@ export async function fetchPages(
   const asked = stuck ? [stuck] : points
   const maxBytes = stuck ? LARGEST_BYTES : PARTITION_BYTES
   const broker = await cluster.findBroker({ nodeId: leader })
-  const { responses } = await broker.fetch({
+  const { responses } = await fetchInOrder(broker, {
     maxWaitTime: waitMs,
     minBytes: 1,
     maxBytes: stuck ? LARGEST_BYTES : RESPONSE_BYTES,

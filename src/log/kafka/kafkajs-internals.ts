@@ -45,16 +45,6 @@ export interface Broker {
   metadata(topics: readonly string[]): Promise<{
     topicMetadata: { topic: string; partitionMetadata: PartitionMetadata[] }[]
   }>
-  fetch(request: {
-    maxWaitTime: number
-    minBytes: number
-    maxBytes: number
-    isolationLevel: number
-    topics: readonly {
-      topic: string
-      partitions: readonly { partition: number; fetchOffset: string; maxBytes: number }[]
-    }[]
-  }): Promise<{ responses: { topicName: string; partitions: FetchedPartition[] }[] }>
   joinGroup(request: {
     groupId: string
     sessionTimeout: number
@@ -90,6 +80,30 @@ export interface Broker {
   }>
   listGroups(): Promise<{ groups: { groupId: string; protocolType: string }[] }>
   readonly connectionPool: { send<T>(request: ProtocolRequest<T>): Promise<T> }
+  /** The request in the newest version that both sides know. */
+  lookupRequest<R, T>(apiKey: number, versions: RequestVersions<R, T>): (request: R) => ProtocolRequest<T>
+  disconnect(): Promise<void>
+}
+
+export interface FetchRequest {
+  readonly maxWaitTime: number
+  readonly minBytes: number
+  readonly maxBytes: number
+  readonly isolationLevel: number
+  readonly topics: readonly {
+    topic: string
+    partitions: readonly { partition: number; fetchOffset: string; maxBytes: number }[]
+  }[]
+}
+
+export interface FetchAnswer {
+  readonly responses: readonly { topicName: string; partitions: readonly FetchedPartition[] }[]
+}
+
+/** What kafkajs knows of one kind of request. */
+export interface RequestVersions<R, T> {
+  readonly versions: readonly string[]
+  protocol(options: { version: string }): (request: R) => ProtocolRequest<T>
 }
 
 export interface TopicOffsets {
@@ -169,6 +183,7 @@ export const FetchedBatch = load('kafkajs/src/consumer/batch') as new (
   fetchOffset: string,
   partition: FetchedPartition,
 ) => Batch
+export const FETCH_VERSIONS = load('kafkajs/src/protocol/requests/fetch') as RequestVersions<FetchRequest, FetchAnswer>
 export const KafkaEncoder = load('kafkajs/src/protocol/encoder') as new () => Encoder
 export const KafkaDecoder = load('kafkajs/src/protocol/decoder') as new (raw: Buffer) => Decoder
 export const errorOfCode = (load('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error })
