@@ -42,7 +42,7 @@ export interface SandboxRecorder extends SandboxApi<Stores, Switches> {
   readonly secret: string
   /** May be set later. */
   target: string
-  /** The recording is ready. @returns the receiver's answers, one per try; 0 where there was none. */
+  /** The recording is ready; of the same meeting, another webhook of its own. @returns the receiver's answers, one per try; 0 where there was none. */
   finish(meeting: Partial<Meeting>): Promise<number[]>
   /** The same webhook once more, with the same id, as after an answer that came too late. */
   sendAgain(meetingId: string): Promise<number[]>
@@ -78,13 +78,16 @@ export async function startSandboxRecorder(options: RecorderOptions = {}): Promi
   )
   const { faults, stores } = api
 
+  /** Id of the last webhook of each meeting. */
+  const notices = new Map<string, string>()
+
   async function send(meeting: Meeting): Promise<number[]> {
     const body = JSON.stringify({ type: 'meeting.completed', timestamp: meeting.endedAt, data: meeting })
     const answers: number[] = []
     if (countDown<'loseNext'>(faults, 'loseNext')) return answers
     for (let copy = 0; copy <= faults.duplicates; copy++) {
       for (let attempt = 0; attempt <= retries; attempt++) {
-        answers.push(await post(recorder.target, signed(`msg_${meeting.id}`, body), body))
+        answers.push(await post(recorder.target, signed(notices.get(meeting.id)!, body), body))
         if (answers.at(-1)! >= 200 && answers.at(-1)! < 300) break
       }
     }
@@ -110,6 +113,7 @@ export async function startSandboxRecorder(options: RecorderOptions = {}): Promi
     finish(given: Partial<Meeting>) {
       const meeting = meetingOf(given, now())
       stores.meetings.set(meeting.id, meeting)
+      notices.set(meeting.id, `msg_${randomUUID()}`)
       return send(meeting)
     },
     sendAgain(meetingId: string) {

@@ -189,12 +189,15 @@ describe('call recorder', () => {
     expect(await recorder.finish(meeting)).toEqual([500, 200])
     recorder.faults.duplicates = 1
     expect(await recorder.sendAgain('m1')).toEqual([200, 200])
-    expect(new Set(receiver.calls.map(({ headers }) => headers['webhook-id']))).toEqual(new Set(['msg_m1']))
     const { headers, body } = receiver.calls[0]!
+    const id = headers['webhook-id']
+    expect(receiver.calls.map(call => call.headers['webhook-id'])).toEqual([id, id, id, id])
     const key = Buffer.from(recorder.secret.slice('whsec_'.length), 'base64')
-    const text = `msg_m1.${headers['webhook-timestamp']}.${body}`
+    const text = `${id}.${headers['webhook-timestamp']}.${body}`
     expect(headers['webhook-signature']).toBe(`v1,${createHmac('sha256', key).update(text).digest('base64')}`)
     expect(body.length).toBeGreaterThan(100_000)
+    await recorder.finish(meeting)
+    expect(receiver.calls.at(-1)!.headers['webhook-id']).not.toBe(id)
     recorder.faults.loseNext = 1
     expect(await recorder.sendAgain('m1')).toEqual([])
     recorder.target = 'http://127.0.0.1:1/'

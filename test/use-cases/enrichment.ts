@@ -68,6 +68,15 @@ export function describeEnrichment(engine: UseCaseEngine): void {
       await bench.settled()
       expect(companyOf(bench)).toMatchObject({ name: 'Northwind', industry: 'Shipping', employees: 1200 })
       expect(companyOf(bench)).toMatchObject({ address: { addressCity: 'Altona' } })
+      const person = {
+        name: { firstName: 'Amazing', lastName: '' },
+        emails: { primaryEmail: 'grace@northwind.example' },
+      }
+      bench.user.create('people', { ...person, jobTitle: 'Admiral' })
+      await bench.settled()
+      expect(bench.twenty.rows('people')).toMatchObject([
+        { name: { firstName: 'Amazing', lastName: 'Hopper' }, jobTitle: 'Admiral' },
+      ])
     })
 
     it('makes neither a task of a small company nor a mail of a weak signal', async () => {

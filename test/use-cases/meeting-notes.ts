@@ -102,6 +102,8 @@ export function describeMeetingNotes(engine: UseCaseEngine): void {
 
       const before = bench.snapshot()
       expect(await bench.during(recorder.sendAgain('meeting-1'))).toEqual([202])
+      // Another notice of the same meeting.
+      expect(await bench.during(recorder.finish(meeting))).toEqual([202])
       await bench.settled()
       expect(bench.snapshot()).toEqual(before)
       expect(await bench.deadLetters()).toEqual([])
