@@ -32,6 +32,8 @@ export const CUSTOM_FIELDS: Readonly<Record<string, readonly CustomField[]>> = {
     { name: 'leadReason', type: 'TEXT' },
     { name: 'predictedScore', type: 'NUMBER' },
     { name: 'predictedGrade', type: 'TEXT' },
+    { name: 'erpState', type: 'TEXT' },
+    { name: 'erpSyncedAt', type: 'DATE_TIME' },
   ],
 }
 

@@ -6,6 +6,7 @@ import { type Parts, startSandboxAll } from '../../sandbox/all.ts'
 import { type SandboxMail, startSandboxMail } from '../../sandbox/mail/server.ts'
 import { type SandboxRest, type SandboxRestOptions, startSandboxRest } from '../../sandbox/rest/server.ts'
 import { type SandboxTwenty, type SandboxTwentyOptions, startSandboxTwenty } from '../../sandbox/twenty/server.ts'
+import { addFields } from '../../sandbox/workspace.ts'
 import { connectControl } from '../../src/cli/control-client.ts'
 import { systemClock } from '../../src/environment/clock.ts'
 import type { DaemonOperations } from '../../src/runtime/operations.ts'
@@ -159,6 +160,7 @@ async function startSystems(
     return { twenty: parts.twenty, mail: parts.mail, erp: parts.erp, everything: parts, variables }
   }
   const twenty = await startSandboxTwenty(options.twenty)
+  addFields(twenty)
   closers.push(() => twenty.stop())
   const mail = await startSandboxMail()
   closers.push(() => mail.stop())

@@ -106,7 +106,11 @@ export class OpenGuard {
   }
 }
 
-/** One per side that is written. */
+/** One per side that is written. What stamps the sync's own fields alone overwrites nothing of anybody. */
 export function guardedKinds(due: Due): GuardedKind[] {
-  return SIDES.flatMap(side => (due[side] ? [KIND_OF[due[side].op]] : []))
+  return SIDES.flatMap(side => {
+    const write = due[side]
+    if (!write || (write.op === 'update' && Object.keys(write.values).length === 0)) return []
+    return [KIND_OF[write.op]]
+  })
 }

@@ -168,8 +168,8 @@ export class UseCaseBench {
   }
 
   /**
-   * Resolves when no flow has anything to do but what is parked, collected or due later, and Twenty has told of all that
-   * happened. Time goes on meanwhile, as far as somebody waits for it.
+   * Resolves when no flow has anything to do but what is parked, collected or due later, no sync has a pair to bring to
+   * rest, and Twenty has told of all that happened. Time goes on meanwhile, as far as somebody waits for it.
    */
   async settled(): Promise<void> {
     let rest = 0
@@ -263,11 +263,11 @@ export class UseCaseBench {
     if (!told) return false
     this.#isOnTheWay = false
     if (this.#isBusy || this.#engine?.inFlight) return false
-    const { flows } = await this.operations.status()
-    const isDone = flows.every(({ lag }) => lag === 0)
+    const { flows, syncs } = await this.operations.status()
+    const isDone = [...flows, ...syncs].every(({ lag }) => lag === 0)
     // On the way to the flows, or waiting for its commit: neither needs time to go on.
     this.#isOnTheWay = !isDone && this.#engine?.inFlight === 0
-    return isDone
+    return isDone && syncs.every(({ matched, due, unasked }) => matched && due === 0 && !unasked?.waiting)
   }
 
   #watched<T>(call: Promise<T>): Promise<T> {

@@ -66,6 +66,17 @@ describe('the limit of the hour', () => {
     expect(runner.status.guarded).toEqual({ updates: 2 })
   })
 
+  it('counts no write that says how a pair stands and nothing else', async () => {
+    const right = { ...CONFIG.right, stateField: 'state' }
+    bench = new QuestionBench({ ...limited({ updates: 1 }), right })
+    const runner = await bench.begin('a', 'b', 'c')
+    await bench.rest(MINUTE)
+    expect([...bench.right.records.values()].map(({ data }) => data.state)).toEqual(Array(3).fill('synced'))
+    await bench.left.set('l-a', { title: 'new' })
+    await bench.rest(MINUTE)
+    expect(runner.status.guarded).toEqual({})
+  })
+
   it('counts writes, not tries: a system that is away uses none of it up', async () => {
     bench = new QuestionBench(limited({ updates: 2 }))
     let isAway = true

@@ -6,10 +6,11 @@ import { describeLeadScoring } from './lead-scoring.ts'
 import { describeMeetingNotes } from './meeting-notes.ts'
 import { describeNewsletterAudience } from './newsletter-audience.ts'
 import { describeSequenceEnrolment } from './sequence-enrolment.ts'
+import { describeTwoWaySync } from './two-way-sync.ts'
 import { describeUsageFromWarehouse } from './usage-from-warehouse.ts'
 import { describeWebFormLeads } from './web-form-leads.ts'
 
-/** Each shipped config by itself: the good path, what is bad, and the same once more. Two-way sync has suites of its own. */
+/** Each shipped config by itself: the good path, what is bad, and the same once more. */
 export function describeUseCases(engine: UseCaseEngine): void {
   describeWebFormLeads(engine)
   describeUsageFromWarehouse(engine)
@@ -19,5 +20,6 @@ export function describeUseCases(engine: UseCaseEngine): void {
   describeSequenceEnrolment(engine)
   describeLeadScoring(engine)
   describeInvoices(engine)
+  describeTwoWaySync(engine)
   describeDataQuality(engine)
 }
