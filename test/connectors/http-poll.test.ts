@@ -56,20 +56,51 @@ describe('http-poll', () => {
     await stop()
   })
 
-  const WAYS: [string, Partial<HttpPollConfig>][] = [
-    ['offset', { page: { by: 'offset', size: SIZE } }],
-    ['number', { page: { by: 'number', size: SIZE } }],
-    ['link', { page: { by: 'link', next: 'link' } }],
+  const WAYS: [string, Partial<HttpPollConfig>, string[]][] = [
+    ['cursor', CURSOR, ['', '?cursor=2', '?cursor=4']],
+    [
+      'offset',
+      { page: { by: 'offset', size: SIZE } },
+      ['?offset=0', '?offset=1', '?offset=2', '?offset=3', '?offset=4'],
+    ],
+    ['number', { page: { by: 'number', size: SIZE } }, ['?page=1', '?page=2', '?page=3']],
+    ['a link in the answer', { page: { by: 'link', next: 'link' } }, ['', '?cursor=2', '?cursor=4']],
+    ['the Link header', { page: { by: 'link' } }, ['', '?cursor=2', '?cursor=4']],
   ]
-  it.each(WAYS)('pages by %s', async (way, config) => {
+  it.each(WAYS)('pages by %s, and another process goes on at the page that failed', async (_, config, pages) => {
     bench = await PollBench.start((call, query) => {
       const answer = list(() => rows(5))(call, query)
       const { next } = answer.body as { next: string | null }
-      return way === 'link' ? { body: { ...(answer.body as object), link: next && `/items?cursor=${next}` } } : answer
+      const link = next && `/items?cursor=${next}`
+      const headers = { ...(link && { link: `</items>; rel="first", <${link}>; rel="next"` }) }
+      return { headers, body: { ...(answer.body as object), link } }
     })
-    const { stop } = bench.run({ items: 'rows', key: 'data.id', ...config })
-    await bench.advance(1000)
+    bench.server.faults.failStatus = 503
+    bench.beforeAppend = () => {
+      if (bench.appended.length === 0) bench.server.faults.failNext = 1
+    }
+    const first = bench.run({ items: 'rows', key: 'data.id', ...config })
+    await bench.advance(100)
+    await first.stop()
+    expect(ids(bench.appended)).toEqual(['a1', 'a2'])
+    const second = bench.run({ items: 'rows', key: 'data.id', ...config }, 'two')
+    await bench.advance(31_000)
+    const [one, two, ...more] = pages.map(page => `/items${page}`)
+    expect(bench.calls).toEqual([one, two, two, ...more])
     expect(ids(bench.appended)).toEqual(['a1', 'a2', 'a3', 'a4', 'a5'])
+    expect(second.poller.status.runs?.last).toMatchObject({ pages: pages.length, events: 5 })
+    await second.stop()
+  })
+
+  it.each<[string, HttpPollConfig['auth'], Record<string, string>]>([
+    ['a bearer token', { bearer: 'secret' }, { authorization: 'Bearer secret' }],
+    ['name and password', { username: 'me', password: 'secret' }, { authorization: `Basic ${btoa('me:secret')}` }],
+    ['headers', { headers: { 'x-key': 'secret' } }, { 'x-key': 'secret' }],
+  ])('proves itself by %s', async (_, auth, headers) => {
+    bench = await PollBench.start(list(() => rows(1)))
+    const { stop } = bench.run({ ...CURSOR, auth })
+    await bench.advance(1000)
+    expect(bench.server.calls[0]!.headers).toMatchObject(headers)
     await stop()
   })
 
