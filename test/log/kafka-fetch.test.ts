@@ -126,14 +126,14 @@ describe('fetching from one leader', () => {
     const ends = Array.from({ length: 12 }, () => 300)
     const broker = new FakeBroker(ends)
     expect(await consumed(broker, ends)).toEqual(ends.map(upTo))
-    expect(largest(broker)).toBeLessThanOrEqual(1024 * 1024)
+    expect(largest(broker)).toBeLessThanOrEqual(256 * 1024)
   })
 
   it('gets batches that are larger than a partition may have', async () => {
     const ends = [100, 100, 100]
     const broker = new FakeBroker(ends, { batchBytes: 3 * 1024 * 1024 })
     expect(await consumed(broker, ends)).toEqual(ends.map(upTo))
-    expect(largest(broker)).toBeLessThanOrEqual(1024 * 1024)
+    expect(largest(broker)).toBeLessThanOrEqual(256 * 1024)
   })
 
   it('passes over a gap at the end of one while others go on', async () => {

@@ -8,8 +8,7 @@ import { loggedEvent } from './wire.ts'
  * Everything in an answer is unpacked at once: the more it is, the more of it outlives the young generation of the heap.
  * A record batch that is larger comes whole, once its partition is asked first.
  */
-const PARTITION_BYTES = 256 * 1024
-const RESPONSE_BYTES = 1024 * 1024
+const ANSWER_BYTES = 256 * 1024
 /** More than the largest record batch that a topic may have here. */
 const LARGEST_BYTES = 64 * 1024 * 1024
 
@@ -71,12 +70,12 @@ export async function fetchPages(
   // A stuck partition is asked for alone and with room for any batch, so that an empty answer can be believed.
   const stuck = points.find(point => point.stuck)
   const asked = stuck ? [stuck] : points
-  const maxBytes = stuck ? LARGEST_BYTES : PARTITION_BYTES
+  const maxBytes = stuck ? LARGEST_BYTES : ANSWER_BYTES
   const broker = await cluster.findBroker({ nodeId: leader })
   const { responses } = await fetchInOrder(broker, {
     maxWaitTime: waitMs,
     minBytes: 1,
-    maxBytes: stuck ? LARGEST_BYTES : RESPONSE_BYTES,
+    maxBytes,
     isolationLevel: READ_COMMITTED,
     topics: requestOf(asked, maxBytes),
   })
