@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { encodeEvent } from '../../src/cloudevents.ts'
 import { FetchPump } from '../../src/log/kafka/fetch-pump.ts'
-import type { Cluster, FetchedMessage, FetchedPartition, FetchRequest } from '../../src/log/kafka/kafkajs-internals.ts'
+import type { Cluster, FetchedPartition, FetchRequest } from '../../src/log/kafka/kafkajs-internals.ts'
 import { OwnedPartition } from '../../src/log/kafka/owned-partition.ts'
+import type { FetchedMessage } from '../../src/log/kafka/record-decoder.ts'
 import { numbered } from '../conformance/event-log/suite.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { ConnectionOptions } from 'node:tls'
 import type { ISocketFactory, Logger as KafkaLogger, RetryOptions, SASLOptions } from 'kafkajs'
+import { decodeRecord, type FetchedMessage } from './record-decoder.ts'
 
 /**
  * The layer of kafkajs 2.2.4 below its consumer: connections, metadata and the requests of the protocol.
@@ -118,14 +119,6 @@ export interface FetchedPartition {
   readonly messages: readonly FetchedMessage[]
 }
 
-export interface FetchedMessage {
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>
-  readonly offset: string
-  readonly timestamp: string
-}
-
 /** What a fetch brought for one partition, without aborted transactions and control records. */
 export interface Batch {
   readonly messages: readonly FetchedMessage[]
@@ -214,3 +207,8 @@ const schedule = queue.scheduleCheckPendingRequests
 queue.scheduleCheckPendingRequests = function (this: RequestQueue) {
   if (this.pending.length > 0) schedule.call(this)
 }
+
+/** kafkajs loads what unpacks an answer with the first one, and takes what is here by then. */
+const RECORD_DECODER = load.resolve('kafkajs/src/protocol/recordBatch/record/v0/decoder')
+load(RECORD_DECODER)
+load.cache[RECORD_DECODER]!.exports = decodeRecord

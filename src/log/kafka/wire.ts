@@ -1,9 +1,9 @@
 import type { Message } from 'kafkajs'
-import { decodeEvent, encodeEvent, type WireEvent } from '../../cloudevents.ts'
+import { decodeEvent, encodeEvent } from '../../cloudevents.ts'
 import { SyncError } from '../../errors.ts'
 import type { ChangeEvent } from '../../event.ts'
 import type { LoggedEvent } from '../event-log.ts'
-import type { FetchedMessage } from './kafkajs-internals.ts'
+import type { FetchedMessage } from './record-decoder.ts'
 
 /** A message and its size on the wire, not compressed. */
 export interface OutgoingRecord {
@@ -44,20 +44,10 @@ export function loggedEvent(
   const key = message.key?.toString('utf8') ?? ''
   if (value instanceof SyncError) return { ...place, event: unreadable(place, key, value) }
   try {
-    return { ...place, event: decodeEvent({ key, value, headers: textOf(message.headers) }) }
+    return { ...place, event: decodeEvent({ key, value, headers: message.headers ?? {} }) }
   } catch (error) {
     return { ...place, event: unreadable(place, key, error) }
   }
-}
-
-function textOf(headers: FetchedMessage['headers']): WireEvent['headers'] {
-  const text: Record<string, string> = {}
-  for (const name in headers) {
-    const value = headers[name]
-    const last = Array.isArray(value) ? value.at(-1) : value
-    if (last !== undefined) text[name] = typeof last === 'string' ? last : last.toString('utf8')
-  }
-  return text
 }
 
 /**
