@@ -21,6 +21,9 @@ export interface GivenUpOptions {
   readonly counters: FlowCounters
 }
 
+/** What a cap holds, and what a `validate` step turns away: as the config wants it, so no sign that anything is wrong. */
+const ON_PURPOSE: ReadonlySet<string> = new Set(['CAP_REACHED', 'VALIDATION_FAILED'])
+
 /** What failed for good: its dead letter, and whether there is too much of it. */
 export class GivenUp {
   readonly #options: GivenUpOptions
@@ -43,8 +46,7 @@ export class GivenUp {
     const { flow, counters } = this.#options
     counters.dead++
     counters.failed(error)
-    // What a cap holds is held as the config wants it: no sign that anything is wrong.
-    if (error.code === 'CAP_REACHED' || !this.#breaker.record(true)) return undefined
+    if (ON_PURPOSE.has(error.code) || !this.#breaker.record(true)) return undefined
     const message = `flow "${flow.name}" dead-lettered more than 20 of its last 100 events, the last with ${error.code}: ${error.message}`
     return new SyncError('fatal', 'TOO_MANY_DEAD_LETTERS', message, { cause: error })
   }

@@ -74,6 +74,23 @@ export function describeDataQuality(engine: UseCaseEngine): void {
       expect(text).toContain('rules.consentGiven')
     })
 
+    it('of a list with a thousand bad ones takes the good one, and has one report, a letter each, and one mail', async () => {
+      const bench = await start(engine)
+      const bad = Array.from({ length: 1000 }, (_, n) => ({ ...ada, partnerId: `b-${n}`, email: `nobody-${n}` }))
+      const launch = { connector: 'partner-contacts', records: [...bad, ada] }
+      const { run, events } = await bench.during(bench.operations.triggerList(launch))
+      await bench.settled()
+      expect(people(bench)).toEqual([['ada@analytical.example', 'Analyst']])
+      const { flows } = await bench.during(bench.operations.triggerReport({ connector: 'partner-contacts', run }))
+      expect([events, flows]).toEqual([
+        1001,
+        [{ flow: 'data-quality', done: 1, failed: 1000, skipped: 0, parked: 0, open: 0 }],
+      ])
+      await bench.advance(HOUR)
+      await bench.until('the mail is there', () => bench.mail.mails.length > 0)
+      expect(bench.mail.mails.map(({ parsed }) => parsed.subject)).toEqual(['1000 contacts need a look'])
+    })
+
     describe('a contact that was refused', () => {
       it('goes through when a person corrects it, once, and its letter is closed', async () => {
         const bench = await start(engine)

@@ -136,6 +136,26 @@ export function describeInvoices(engine: UseCaseEngine): void {
         expect(invoices.map(({ customer_name }) => customer_name).sort()).toEqual(['Acme', 'Acme', 'Ada Lovelace'])
       })
 
+      it('waits for a person where more are won in a day than ever are, and is billed when one lets it pass (P7)', async () => {
+        const { bench, stripe } = await benchWithStripe(engine)
+        const [company] = bench.twenty.seed('companies', [{ name: 'Acme' }])
+        const deals = Array.from({ length: 52 }, (_, n) => ({
+          name: `Deal ${n}`,
+          amount: EUR(20),
+          companyId: company!.id,
+        }))
+        for (const { id } of bench.twenty.seed('opportunities', deals))
+          bench.user.update('opportunities', String(id), { stage: 'CUSTOMER' })
+        await bench.settled()
+        expect(stripe.state().invoices).toHaveLength(50)
+        const [letter, ...more] = await bench.deadLetters()
+        expect([letter!.code, ...more.map(({ code }) => code)]).toEqual(['CAP_REACHED', 'CAP_REACHED'])
+        await bench.during(bench.operations.redriveDeadLetters({ ids: [letter!.id] }))
+        await bench.settled()
+        expect([stripe.state().invoices.length, bench.mail.mails.length]).toEqual([51, 51])
+        expect(await bench.deadLetters()).toHaveLength(1)
+      })
+
       it.each(['loseAnswerNext', 'failNext'])(
         'is billed once while Stripe does badly (%s), and comes through (P2, P3)',
         async fault => {
