@@ -8,16 +8,19 @@ export class Abandoned extends Error {
 }
 
 /** What the work gives, while the partition is ours. It is for work that only reads or waits: it goes on unheard. @throws Abandoned */
-export async function whileOwned<T>(owned: AbortSignal, work: Promise<T>): Promise<T> {
-  let forget = () => {}
-  const lost = new Promise<never>((_, reject) => {
-    if (owned.aborted) reject(new Abandoned())
-    else forget = onAbort(owned, () => reject(new Abandoned()))
+export function whileOwned<T>(owned: AbortSignal, work: Promise<T>): Promise<T> {
+  if (owned.aborted) return Promise.race([work, Promise.reject(new Abandoned())])
+  return new Promise((resolve, reject) => {
+    const forget = onAbort(owned, () => reject(new Abandoned()))
+    work.then(
+      value => {
+        forget()
+        resolve(value)
+      },
+      error => {
+        forget()
+        reject(error)
+      },
+    )
   })
-  try {
-    return await Promise.race([work, lost])
-  } finally {
-    forget()
-    work.catch(() => {})
-  }
 }

@@ -94,8 +94,6 @@ export class Run {
   /** Plans of a dry run, in order. */
   readonly plans: { step: string; plan: Plan }[] = []
   version: Version | undefined
-  /** Each `each` that is under way, by its step key. */
-  readonly loops = new Map<string, EachProgress>()
   /** Something was, or may have been, written outside. */
   effects = false
   /** Changes to `steps` or `claims` that no commit has yet. */
@@ -106,14 +104,13 @@ export class Run {
   readonly waiting: WaitingCommit[] = []
   /** An effect turned out to be known elsewhere: look before the next. */
   mustLook = false
-  /** Per step, what its stale mark was before this run set it. */
-  readonly restores = new Map<string, Write>()
-  /** Per step, the keys of the counts that its intent is in. */
-  readonly counted = new Map<string, readonly string[]>()
   /** Writes that go with the next commit. */
   readonly unsaved = new Set<Write>()
-  /** A call that fails for a whole batch gives all its items one error. */
-  readonly #failures = new WeakMap<SyncError, Failure[]>()
+  // Made when first wanted: most runs want none of them, and there is a run per event.
+  #loops: Map<string, EachProgress> | undefined
+  #restores: Map<string, Write> | undefined
+  #counted: Map<string, readonly string[]> | undefined
+  #failures: WeakMap<SyncError, Failure[]> | undefined
   readonly #passed = new Map<string, number>()
   #passes = 0
   #hasEnded = false
@@ -150,8 +147,28 @@ export class Run {
     this.effects = this.steps.size > 0
   }
 
+  /** Each `each` that is under way, by its step key. */
+  get loops(): Map<string, EachProgress> {
+    this.#loops ??= new Map()
+    return this.#loops
+  }
+
+  /** Per step, what its stale mark was before this run set it. */
+  get restores(): Map<string, Write> {
+    this.#restores ??= new Map()
+    return this.#restores
+  }
+
+  /** Per step, the keys of the counts that its intent is in. */
+  get counted(): Map<string, readonly string[]> {
+    this.#counted ??= new Map()
+    return this.#counted
+  }
+
   /** The innermost step that an error goes through is the one that failed. */
   noteFailure(error: SyncError, step: string, scope: Scope): void {
+    this.#failures ??= new WeakMap()
+    // A call that fails for a whole batch gives all its items one error.
     const failures = this.#failures.get(error)
     if (failures) failures.push({ step, scope })
     else this.#failures.set(error, [{ step, scope }])
@@ -159,7 +176,7 @@ export class Run {
 
   /** For dead letters. An error that no step made has none. @param prefix of the item's steps, inside `each`. */
   failureOf(error: SyncError, prefix = ''): Failure {
-    const failure = this.#failures.get(error)?.find(({ step }) => step.startsWith(prefix))
+    const failure = this.#failures?.get(error)?.find(({ step }) => step.startsWith(prefix))
     return failure ?? { step: prefix.slice(0, -1), scope: this.scope }
   }
 
