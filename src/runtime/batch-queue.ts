@@ -5,9 +5,13 @@ const EAGER_CALLS = 3
 const PATIENCE_MS = 4000
 /** Waits for siblings that are being queued in the same turn of the loop. */
 const GATHER_MS = 2
+/** Of one that began together with others: each of them has its own commits on the way, which take their time. */
+const TOGETHER_MS = 250
 
 interface Waiting<T, R> {
   readonly item: T
+  /** Waits that long for others that began with it. */
+  readonly until: number
   readonly resolve: (result: R) => void
   readonly reject: (error: unknown) => void
 }
@@ -33,6 +37,8 @@ export interface BatchQueueOptions<T, R> {
 export class BatchQueue<T, R> {
   readonly #options: BatchQueueOptions<T, R>
   #waiting: Waiting<T, R>[] = []
+  /** When the first of them waits for no others any more. */
+  #until = Number.POSITIVE_INFINITY
   #cancel: (() => void) | undefined
   #dueAt = Number.POSITIVE_INFINITY
   #eager = EAGER_CALLS
@@ -49,9 +55,12 @@ export class BatchQueue<T, R> {
     return this.#waiting.length
   }
 
-  add(item: T): Promise<R> {
+  /** @param isOneOfMany it began together with others. */
+  add(item: T, isOneOfMany = false): Promise<R> {
+    const until = this.#options.clock.elapsed() + (isOneOfMany ? TOGETHER_MS : 0)
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject })
+      this.#waiting.push({ item, until, resolve, reject })
+      this.#until = Math.min(this.#until, until)
       this.#schedule()
     })
   }
@@ -63,7 +72,7 @@ export class BatchQueue<T, R> {
 
   #schedule(): void {
     const { clock, full } = this.#options
-    const wait = this.#waiting.length >= full ? GATHER_MS : this.#eagerWaitMs()
+    const wait = this.#waiting.length >= full ? GATHER_MS : Math.max(this.#until - clock.elapsed(), this.#eagerWaitMs())
     const due = clock.elapsed() + wait
     if (due >= this.#dueAt) return
     this.#cancel?.()
@@ -74,15 +83,15 @@ export class BatchQueue<T, R> {
   #leave(isLate = false): void {
     this.#dueAt = Number.POSITIVE_INFINITY
     this.#cancel = undefined
-    const { max, full, moreComing } = this.#options
+    const { clock, full, moreComing } = this.#options
     while (this.#waiting.length >= full) {
-      this.#send(this.#waiting.splice(0, max))
+      this.#send()
       // Under load the budget does not come back: it is for events that come alone.
-      this.#refilledAt = this.#options.clock.elapsed()
+      this.#refilledAt = clock.elapsed()
     }
     if (this.#waiting.length === 0) return
     if (moreComing?.() && !isLate) this.#waitForMore()
-    else if (isLate || this.#takeEager()) this.#send(this.#waiting.splice(0, max))
+    else if (isLate || (this.#until <= clock.elapsed() && this.#takeEager())) this.#send()
     else this.#schedule()
   }
 
@@ -92,7 +101,9 @@ export class BatchQueue<T, R> {
     this.#cancel = this.#options.clock.after(this.#patienceMs, () => this.#leave(true))
   }
 
-  #send(batch: Waiting<T, R>[]): void {
+  #send(): void {
+    const batch = this.#waiting.splice(0, this.#options.max)
+    this.#until = Math.min(...this.#waiting.map(({ until }) => until))
     this.#options.send(batch.map(waiting => waiting.item)).then(
       results => {
         batch.forEach((waiting, index) => {

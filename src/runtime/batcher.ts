@@ -52,19 +52,20 @@ export class Batcher {
    * P3: a write is planned from what is so while its names are held. Where somebody else may have written under them
    * since the read, it is read again.
    * @param owned whoever waits here for a name or for a read stops waiting when it is aborted: a drain is not held up.
+   * @param isOneOfMany others like it are on their way, whose calls it waits for a moment to share.
    * @throws SyncError of the item when it cannot be planned. Abandoned
    */
-  async plan(item: Item, owned: AbortSignal): Promise<PlannedEffect> {
+  async plan(item: Item, owned: AbortSignal, isOneOfMany = false): Promise<PlannedEffect> {
     for (;;) {
       const mark = this.#claims.mark()
-      const plan = thrownIfError(await whileOwned(owned, this.#planOne(item)))
+      const plan = thrownIfError(await whileOwned(owned, this.#planOne(item, isOneOfMany)))
       const names = this.#namesFor(plan)
-      if (names.length === 0) return this.#planned(plan, NO_CLAIMS)
+      if (names.length === 0) return this.#planned(plan, NO_CLAIMS, isOneOfMany)
       const held = await this.#claims.tryHold(names)
       if (!held) await whileOwned(owned, this.#claims.whenFree(names, AbortSignal.any([this.#signal, owned])))
-      else if (held.freshSince(mark)) return this.#planned(plan, held)
+      else if (held.freshSince(mark)) return this.#planned(plan, held, isOneOfMany)
       else {
-        const again = await this.#planUnder(held, item, owned)
+        const again = await this.#planUnder(held, item, owned, isOneOfMany)
         if (again) return again
       }
     }
@@ -81,10 +82,15 @@ export class Batcher {
   }
 
   /** undefined when the write turned out to need other names. */
-  async #planUnder(held: HeldClaims, item: Item, owned: AbortSignal): Promise<PlannedEffect | undefined> {
+  async #planUnder(
+    held: HeldClaims,
+    item: Item,
+    owned: AbortSignal,
+    isOneOfMany: boolean,
+  ): Promise<PlannedEffect | undefined> {
     try {
-      const plan = thrownIfError(await whileOwned(owned, this.#planOne(item)))
-      if (held.covers(this.#namesFor(plan))) return this.#planned(plan, held)
+      const plan = thrownIfError(await whileOwned(owned, this.#planOne(item, isOneOfMany)))
+      if (held.covers(this.#namesFor(plan))) return this.#planned(plan, held, isOneOfMany)
     } catch (error) {
       await held.release()
       throw error
@@ -100,11 +106,11 @@ export class Batcher {
     return (names ?? []).map(name => `${this.#system}/${name}`)
   }
 
-  #planned(plan: Plan, held: HeldClaims): PlannedEffect {
-    return { plan, deliver: () => this.#deliverOne(plan, held), release: () => held.release() }
+  #planned(plan: Plan, held: HeldClaims, isOneOfMany: boolean): PlannedEffect {
+    return { plan, deliver: () => this.#deliverOne(plan, held, isOneOfMany), release: () => held.release() }
   }
 
-  #planOne(item: Item): Promise<Plan | SyncError> {
+  #planOne(item: Item, isOneOfMany: boolean): Promise<Plan | SyncError> {
     const batch = this.#batchOf(item)
     if (!batch || batch.plan === 1) return this.#sink.plan([item], this.#signal).then(([plan]) => plan!)
     const key = `${item.priority}/${batch.kind ?? `${item.action}/${objectNamed(item.args)}`}`
@@ -120,7 +126,7 @@ export class Batcher {
       })
       this.#plans.set(key, queue)
     }
-    return queue.add(item)
+    return queue.add(item, isOneOfMany)
   }
 
   #batchOf(item: Item): Batch | undefined {
@@ -143,7 +149,7 @@ export class Batcher {
     for (const queue of this.#deliveries.values()) queue.poke()
   }
 
-  async #deliverOne(plan: Plan, claims: HeldClaims): Promise<Delivery> {
+  async #deliverOne(plan: Plan, claims: HeldClaims, isOneOfMany: boolean): Promise<Delivery> {
     if (claims.lost) {
       throw new SyncError(
         'retryable',
@@ -166,7 +172,7 @@ export class Batcher {
       })
       this.#deliveries.set(key, queue)
     }
-    return queue.add(plan)
+    return queue.add(plan, isOneOfMany)
   }
 }
 

@@ -61,6 +61,7 @@ export class Collector {
   /** Started and not ended. */
   readonly #running = new Map<OwnedPartition, Set<CollectedEvent>>()
   #gate: (() => void)[] = []
+  #starting: Promise<void> = Promise.resolve()
 
   constructor(options: {
     settings: CollectSettings | undefined
@@ -99,10 +100,12 @@ export class Collector {
 
   async assigned(owner: OwnedPartition): Promise<void> {
     const { topic, partition } = owner.partition
-    const started = await owner.untilDone(() => this.#collection.load(topic, partition))
-    if (started.length > 0) await this.#run(owner, started)
-    // A config that collects no more leaves nothing behind.
-    if (!this.#settings) await this.#startOne(owner)
+    await this.#inTurn(async () => {
+      const started = await owner.untilDone(() => this.#collection.load(topic, partition))
+      this.#run(await this.#jobsOf(owner, started))
+      // A config that collects no more leaves nothing behind.
+      if (!this.#settings) this.#run(await this.#start(owner))
+    })
     this.#schedule()
   }
 
@@ -194,28 +197,49 @@ export class Collector {
     })
   }
 
-  /** All partitions together, so that batches are full. */
-  async #startAll(): Promise<void> {
-    await Promise.all(this.#owners.map(owner => owner.counted(this.#startOne(owner), this.#stop)))
-    this.#schedule()
+  /** All partitions together, so that batches are full: none begins before all are there. */
+  #startAll(): Promise<void> {
+    return this.#inTurn(async () => {
+      const owners = this.#owners
+      const found = owners.map(owner => this.#start(owner))
+      const all = Promise.allSettled(found)
+      const begin = async (owner: OwnedPartition, jobs: Promise<Job[]>) => {
+        await all
+        const own = await jobs
+        // Its next owner finds them started.
+        if (!owner.isLost) this.#run(own)
+      }
+      await Promise.all(owners.map((owner, at) => owner.counted(begin(owner, found[at]!), this.#stop)))
+      this.#schedule()
+    })
   }
 
-  async #startOne(owner: OwnedPartition): Promise<void> {
+  /** P4: one after the other, so that no window's events run before those of an earlier one. */
+  #inTurn(start: () => Promise<void>): Promise<void> {
+    const done = this.#starting.then(start)
+    this.#starting = done.catch(() => {})
+    return done
+  }
+
+  async #start(owner: OwnedPartition): Promise<Job[]> {
     const { topic, partition } = owner.partition
-    if (!this.#collection.knows(topic, partition)) return
-    const started = await owner.untilDone(() => this.#collection.start(topic, partition))
-    if (started.length > 0) await this.#run(owner, started)
+    if (!this.#collection.knows(topic, partition)) return []
+    return this.#jobsOf(owner, await owner.untilDone(() => this.#collection.start(topic, partition)))
   }
 
   /** One read for all of them. */
-  async #run(owner: OwnedPartition, events: readonly CollectedEvent[]): Promise<void> {
+  async #jobsOf(owner: OwnedPartition, events: readonly CollectedEvent[]): Promise<Job[]> {
+    if (events.length === 0) return []
     const running = this.#running.get(owner) ?? new Set()
     this.#running.set(owner, running)
     for (const event of events) running.add(event)
     const keys = events.map(({ logged }) => this.#keys.run(logged.event.id))
     const entries = await owner.untilDone(() => this.#state.get(keys))
-    for (const [at, event] of events.entries())
-      this.#push(event.lane, { owner, logged: event.logged, entry: entries[at], collected: event })
+    return events.map((collected, at) => ({ owner, logged: collected.logged, entry: entries[at], collected }))
+  }
+
+  #run(jobs: readonly Job[]): void {
+    for (const job of jobs) this.#push(job.collected!.lane, job)
   }
 }
 

@@ -149,7 +149,7 @@ export class Executor {
   }
 
   async #read(run: Run, step: ActionStep, item: Item, scope: Scope, stepKey: string): Promise<Skip> {
-    const planned = await step.system.batcher.plan(item, run.owned)
+    const planned = await step.system.batcher.plan(item, run.owned, run.isCollected)
     try {
       const delivery: Delivery =
         planned.plan.operation === 'read' && !('result' in planned.plan)
@@ -167,7 +167,7 @@ export class Executor {
   }
 
   async #effect(run: Run, step: ActionStep, item: Item, scope: Scope, stepKey: string): Promise<Skip> {
-    const planned = await step.system.batcher.plan(item, run.owned)
+    const planned = await step.system.batcher.plan(item, run.owned, run.isCollected)
     try {
       if (run.dryRun) {
         run.plans.push({ step: stepKey, plan: planned.plan })

@@ -169,6 +169,7 @@ export class JobRunner {
       logged: job.logged,
       entry,
       cause,
+      isCollected: job.collected !== undefined,
       dryRun: replay?.dryRun,
       allEffects: replay?.allEffects,
     })

@@ -80,6 +80,8 @@ export class Run {
   readonly dryRun: boolean
   /** Do the effects that a replay leaves alone. */
   readonly allEffects: boolean
+  /** It began together with others, whose calls it may share. */
+  readonly isCollected: boolean
   readonly hops: number
   /** Aborted when the partition is no longer ours. */
   readonly owned: AbortSignal
@@ -127,12 +129,14 @@ export class Run {
     cause?: Cause
     dryRun?: boolean
     allEffects?: boolean
+    isCollected?: boolean
   }) {
     this.event = options.event
     this.id = options.id ?? options.event.id
     this.item = options.item
     this.logged = options.logged
     this.mode = options.mode
+    this.isCollected = options.isCollected ?? false
     this.owned = options.owned
     this.ending = options.ending ?? options.owned
     this.dryRun = options.dryRun ?? false

@@ -10,6 +10,7 @@ import { benchOn, ENGINES } from '../support/engines.ts'
 import { FlowBench, TOPIC } from '../support/flow-bench.ts'
 import { HandedLog } from '../support/handed-log.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
+import { withMethod } from '../support/with-method.ts'
 
 const MINUTE = 60_000
 const EVERY: CollectSettings = collectSettings({ everyMs: 15 * MINUTE, max: 500 })
@@ -80,6 +81,27 @@ describe.each(ENGINES)('a flow that collects, on the %s engine', engine => {
     expect(await leftBehind(bench.state)).toEqual([])
     await after.stop()
   })
+})
+
+it('is one batch also where each record’s commits take a time of their own (P8)', async () => {
+  const clock = new VirtualClock()
+  const state = memoryState({ clock })
+  let commits = 0
+  const slow = withMethod(state, {
+    commit: async writes => {
+      await clock.sleep((++commits * 37) % 100)
+      return state.commit(writes)
+    },
+  })
+  const bench = new FlowBench({ log: memoryLog({ clock }), state: slow }, clock)
+  const flow = collecting(bench)
+  await bench.log.append(
+    TOPIC,
+    Array.from({ length: 100 }, (_, n) => bench.event(`r${n % 50}`, { n })),
+  )
+  await clock.advance(16 * MINUTE)
+  expect(bench.system.deliverCalls).toEqual([50])
+  await flow.stop()
 })
 
 describe('a window', () => {

@@ -1,4 +1,5 @@
 import type { UseCaseEngine } from '../support/use-case-engine.ts'
+import { describeCollected } from './collected.ts'
 import { describeDataQuality } from './data-quality.ts'
 import { describeEnrichment } from './enrichment.ts'
 import { describeInvoices } from './invoices.ts'
@@ -22,4 +23,5 @@ export function describeUseCases(engine: UseCaseEngine): void {
   describeInvoices(engine)
   describeTwoWaySync(engine)
   describeDataQuality(engine)
+  describeCollected(engine)
 }
