@@ -80,14 +80,27 @@ describe.each(VERSIONS)('a server with %o', versions => {
   })
 })
 
-it.each(['targetPersonId', 'personId'] as const)('links notes by %s', async targetColumns => {
-  bench = await twentyBench({ sandbox: { schema: { targetColumns, fieldSet: 'older' } } })
-  bench.twenty.faults.rateLimit.enabled = false
-  const [ada] = bench.twenty.seed('people', [{ city: 'London' }])
-  const args = { object: 'note', values: { title: 'n' }, body: 'text', link: [{ object: 'person', id: ada!.id }] }
-  expect(await bench.run([item('create', args)])).toMatchObject([{ status: 'delivered' }])
-  expect(bench.twenty.rows('noteTargets')).toMatchObject([{ [targetColumns]: ada!.id }])
-})
+it.each(['targetPersonId', 'personId'] as const)(
+  'links notes and tasks to everything by the like of %s',
+  async targetColumns => {
+    bench = await twentyBench({ sandbox: { schema: { targetColumns, fieldSet: 'older' } } })
+    bench.twenty.faults.rateLimit.enabled = false
+    const columnOf = (name: string) => (targetColumns === 'personId' ? `${name.toLowerCase()}Id` : `target${name}Id`)
+    const [person] = bench.twenty.seed('people', [{ city: 'London' }])
+    const [company] = bench.twenty.seed('companies', [{ name: 'Acme' }])
+    const [opportunity] = bench.twenty.seed('opportunities', [{ name: 'Engines' }])
+    const linked = Object.entries({ Person: person!, Company: company!, Opportunity: opportunity! })
+    const link = linked.map(([name, { id }]) => ({ object: name.toLowerCase(), id }))
+    for (const object of ['note', 'task']) {
+      const args = { object, values: { title: 't' }, body: 'text', link }
+      expect(await bench.run([item('create', args)])).toMatchObject([{ status: 'delivered' }])
+      const [row] = bench.twenty.rows(`${object}s`)
+      expect(bench.twenty.rows(`${object}Targets`)).toMatchObject(
+        linked.map(([name, { id }]) => ({ [`${object}Id`]: row!.id, [columnOf(name)]: id })),
+      )
+    }
+  },
+)
 
 it('a field and an option that are new in the workspace are found without a restart', async () => {
   bench = await twentyBench()
