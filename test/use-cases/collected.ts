@@ -33,9 +33,10 @@ export function describeCollected(engine: UseCaseEngine): void {
       for (const from of [500, 500]) await edits(from)
       expect(api.calls).toEqual([])
       await bench.advance(WINDOW_MS + 5000)
-      const batches = () => api.calls.map(({ body }) => JSON.parse(body).subscribers as { email: string }[])
+      const batches = () =>
+        api.calls.map(({ body }) => JSON.parse(body).subscribers as { email: string; fields: object }[])
       expect(batches().map(({ length }) => length)).toEqual([50])
-      const titles = batches()[0]!.map(subscriber => [subscriber.email, (subscriber as never)['fields']])
+      const titles = batches()[0]!.map(({ email, fields }) => [email, fields])
       expect(titles.sort()).toEqual(
         Array.from({ length: 50 }, (_, n) => [emailOf(n), { jobTitle: `Title ${950 + n}` }]).sort(),
       )
