@@ -35,6 +35,8 @@ class FakeBroker {
 
   async #answer(request: FetchRequest) {
     this.requests.push(request)
+    // Nothing that comes over a network is there in the same turn.
+    await new Promise(resolve => setImmediate(resolve))
     let room = request.maxBytes
     let gave = false
     const partitions: FetchedPartition[] = []

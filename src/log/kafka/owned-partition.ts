@@ -119,11 +119,11 @@ export class OwnedPartition implements Partition {
     }
   }
 
-  /** Later in this turn, so that many `finished` in a row make one `take`. */
+  /** In the next turn: many `finished` in a row make one `take`, and the next page is asked for before this one is worked on. */
   #schedule(): void {
     if (this.#scheduled || this.#taking) return
     this.#scheduled = true
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.#scheduled = false
       void this.#give()
     })
