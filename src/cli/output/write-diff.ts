@@ -22,11 +22,10 @@ export function writeText(write: PlannedWrite, style: Style): string | undefined
 /** What is written to what, then the fields. */
 export function writeLines(write: PlannedWrite, style: Style): string[] {
   if (write.operation === 'none' || write.operation === 'read') return []
-  const target = write.target ?? 'something without an id'
   const changes = changesOf(write)
   const width = Math.max(0, ...changes.map(({ field }) => widthOf(field)))
   return [
-    `${paintOperation(write.operation, style)} ${style.bold(plain(target))}`,
+    paintOperation(write.operation, style) + (write.target ? ` ${style.bold(plain(write.target))}` : ''),
     ...changes.map(change => changeText(change, width, style)),
   ]
 }

@@ -6,7 +6,7 @@ import { Invoices, invoiceResult } from './invoice.ts'
 import { type InvoiceRequest, invoiceRequest, totalOf } from './invoice-request.ts'
 import { majorUnits } from './money.ts'
 
-/** Stands in a dry run for the id of what is not made. */
+/** Stands in a dry run for the id of what is not made; of an invoice with its total, which `find` gives again. */
 const PLANNED = 'planned'
 
 /** Finds or makes customers and invoices. What is planned is read from Stripe; what was begun is looked for there. */
@@ -75,7 +75,7 @@ export class StripeSink implements Sink {
 
   async #found(object: 'customer' | 'invoice', id: string, call: StripeCall) {
     if (id === '') return null
-    if (id === PLANNED) return { object, id, ...UNKNOWN[object] }
+    if (id.startsWith(PLANNED)) return object === 'customer' ? { object, id, ...UNKNOWN } : plannedInvoice(id)
     if (object === 'customer') {
       const customer = await this.#customers.get(id, call)
       return customer ? customerResult(customer) : null
@@ -87,7 +87,7 @@ export class StripeSink implements Sink {
   async #planCustomer(item: Item, call: StripeCall): Promise<Plan> {
     const request = requestOf(item)
     const { params } = request
-    const plan = { item, request, result: { ...UNKNOWN.customer, ...params, object: 'customer', id: PLANNED } }
+    const plan = { item, request, result: { ...UNKNOWN, ...params, object: 'customer', id: PLANNED } }
     // P3: what an earlier try may have begun is looked for by the call that ends it.
     const found = item.outcomeUnknown ? undefined : await this.#customers.find(request, call)
     if (!found) return { ...plan, operation: 'create', after: params }
@@ -118,8 +118,7 @@ export class StripeSink implements Sink {
     }
     const { since: _, ...after } = request
     const { currency, lines } = request
-    const shown = { total: majorUnits(totalOf(lines), currency), currency: currency.toUpperCase() }
-    const result = { ...UNKNOWN.invoice, ...shown, object: 'invoice', id: PLANNED }
+    const result = plannedInvoice(`${PLANNED} ${majorUnits(totalOf(lines), currency)} ${currency.toUpperCase()}`)
     return { item, operation: 'create', after, request, result, private: { isNew: !isBegun && !found } }
   }
 
@@ -131,9 +130,13 @@ export class StripeSink implements Sink {
   }
 }
 
-const UNKNOWN = {
-  customer: { name: null, email: null },
-  invoice: { status: null, number: null, hostedUrl: null, total: null, currency: null },
+const UNKNOWN = { name: null, email: null }
+
+/** What Stripe will choose is there by a name, so that a dry run shows the writes that are made of it. */
+function plannedInvoice(id: string) {
+  const [, total = null, currency = null] = id.split(' ')
+  const chosen = { number: PLANNED, hostedUrl: 'https://invoice.stripe.com/planned' }
+  return { object: 'invoice', id, status: PLANNED, ...chosen, total, currency }
 }
 
 function requestOf(item: Item): CustomerRequest {
