@@ -39,8 +39,9 @@ export const FLOW_CODES: ErrorCodes = {
   },
   NO_SUCH_STEP: {
     kinds: ['rejected'],
-    means: 'The dead letter of an item names an `each` step that the flow does not have any more.',
-    advice: 'Give the step its id again and redrive, or discard the letter.',
+    means:
+      'The dead letter of an item names an `each` step that the flow does not have any more, or `--answers` of `try` one that it never had.',
+    advice: 'Give the step its id again and redrive, or discard the letter. In a trial, name a step that there is.',
   },
   CODE_NOT_LOADED: {
     kinds: ['fatal'],

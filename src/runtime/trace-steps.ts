@@ -1,5 +1,6 @@
 import type { Expression } from '../config/definition.ts'
 import { asSyncError, type SyncError } from '../errors.ts'
+import type { Fields } from '../event.ts'
 import type { ProcessResult, Scope } from '../processors/processor.ts'
 import type { Plan } from '../sinks/sink.ts'
 import type { Batcher, PlannedEffect } from './batcher.ts'
@@ -10,27 +11,31 @@ export type Traced = { readonly step: string; readonly verb: string } & (
   | { readonly outcome: 'passed over' }
   | { readonly outcome: 'done'; readonly result?: unknown }
   | { readonly outcome: 'skipped'; readonly reason: string }
-  | { readonly outcome: 'planned'; readonly plan: Plan }
+  /** `unanswered`: later steps can read what it would give, and nobody knows that. */
+  | { readonly outcome: 'planned'; readonly plan: Plan; readonly unanswered?: true }
   | { readonly outcome: 'failed'; readonly error: SyncError }
 )
 
 type Tell = (traced: Traced) => void
 
-/** The same steps, told of as they run. */
-export function traced(steps: readonly Step[], tell: Tell): Step[] {
+/**
+ * The same steps, told of as they run.
+ * @param answers what writes, which are not made, give to later steps, by id of the step.
+ */
+export function traced(steps: readonly Step[], tell: Tell, answers: Fields = {}): Step[] {
   return steps.map(step => {
     const watched = { ...step, ...(step.when && { when: tracedWhen(step, step.when, tell) }) }
     if (watched.kind === 'processor') return tracedProcessor(watched, tell)
-    if (watched.kind === 'action') return tracedAction(watched, tell)
-    if (watched.kind === 'each') return tracedEach(watched, tell)
-    const branches = watched.branches.map(branch => ({ ...branch, steps: traced(branch.steps, tell) }))
+    if (watched.kind === 'action') return tracedAction(watched, tell, answers)
+    if (watched.kind === 'each') return tracedEach(watched, tell, answers)
+    const branches = watched.branches.map(branch => ({ ...branch, steps: traced(branch.steps, tell, answers) }))
     return { ...watched, branches }
   })
 }
 
-function tracedEach(step: EachStep, tell: Tell): EachStep {
-  const over = 'kind' in step.over ? tracedAction(step.over, tell) : step.over
-  return { ...step, over, steps: traced(step.steps, tell) }
+function tracedEach(step: EachStep, tell: Tell, answers: Fields): EachStep {
+  const over = 'kind' in step.over ? tracedAction(step.over, tell, answers) : step.over
+  return { ...step, over, steps: traced(step.steps, tell, answers) }
 }
 
 function tracedWhen(step: Step, when: Expression, tell: Tell): Expression {
@@ -64,7 +69,7 @@ function outcomeOf(result: ProcessResult) {
   return { outcome: 'done', ...(result.names && { result: result.names }) } as const
 }
 
-function tracedAction(step: ActionStep, tell: Tell): ActionStep {
+function tracedAction(step: ActionStep, tell: Tell, answers: Fields): ActionStep {
   const { batcher } = step.system
   const page: Batcher['page'] = async (item, cursor, owned) => {
     const found = await toldLater(step, tell, () => batcher.page(item, cursor, owned))
@@ -73,11 +78,11 @@ function tracedAction(step: ActionStep, tell: Tell): ActionStep {
   }
   const plan: Batcher['plan'] = async (item, owned) => {
     const planned = await toldLater(step, tell, () => batcher.plan(item, owned))
-    if (step.effect !== 'read') {
-      tell({ ...named(step), outcome: 'planned', plan: planned.plan })
-      return planned
-    }
-    return tracedRead(step, planned, tell)
+    if (step.effect === 'read') return tracedRead(step, planned, tell)
+    const isAnswered = Object.hasOwn(answers, step.id)
+    const isKnown = isAnswered || step.as === undefined || planned.plan.result !== undefined || planned.plan.target
+    tell({ ...named(step), outcome: 'planned', plan: planned.plan, ...(!isKnown && { unanswered: true }) })
+    return isAnswered ? { ...planned, plan: { ...planned.plan, result: answers[step.id] } } : planned
   }
   return {
     ...step,

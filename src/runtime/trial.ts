@@ -13,6 +13,7 @@ import { FlowRunner } from './flow-runner.ts'
 import { Launcher, type LaunchPlace } from './launch.ts'
 import { noSuch } from './no-such.ts'
 import { Redactor } from './redact.ts'
+import { allSteps } from './step.ts'
 import { type Traced, traced } from './trace-steps.ts'
 import { WriteLedger } from './write-ledger.ts'
 
@@ -26,6 +27,8 @@ export interface TrialRequest {
   readonly id?: string
   /** Names of the fields that changed. */
   readonly changed?: readonly string[]
+  /** What writes, which are not made, give to later steps, by id of the step. */
+  readonly answers?: Fields
 }
 
 export interface Trial {
@@ -43,7 +46,7 @@ export interface Trial {
  * One event through a flow against the real systems, which are only read: every write ends with its plan. Log and state
  * are in memory, so that the trial neither knows nor changes what the flow has done before.
  * @throws ConfigError with what the systems say against the config; SyncError rejected `NO_SUCH_FLOW`,
- * `NO_SUCH_CONNECTOR`; whatever keeps a system from answering.
+ * `NO_SUCH_CONNECTOR`, `NO_SUCH_STEP`; whatever keeps a system from answering.
  */
 export async function tryEvent(
   config: Config,
@@ -61,8 +64,11 @@ export async function tryEvent(
       const reason = `the flow does not read ${logged.event.type} of ${logged.event.source.slice(1)}`
       return { event: logged.event, outcome: 'skipped', reason, steps: [] }
     }
+    const steps = allSteps(flow.compiled.steps).map(({ id }) => id)
+    const unknown = Object.keys(request.answers ?? {}).find(id => !steps.includes(id))
+    if (unknown !== undefined) throw noSuch('STEP', unknown, steps)
     for (const system of flow.systems) await check(assembly, system, signal)
-    return await run({ assembly, engine, env }, flow.compiled, logged, signal)
+    return await run({ assembly, engine, env }, flow.compiled, logged, request.answers, signal)
   } finally {
     await assembly.close()
     await engine.close()
@@ -108,6 +114,7 @@ async function run(
   { assembly, engine, env }: Parts,
   flow: CompiledFlow,
   logged: LoggedEvent,
+  answers: Fields | undefined,
   signal: AbortSignal,
 ): Promise<Trial> {
   const { config, names: topics } = assembly
@@ -121,7 +128,7 @@ async function run(
   }
   const redactor = new Redactor(config.secrets)
   const runner = new FlowRunner({
-    flow: { ...flow, steps: traced(flow.steps, tell) },
+    flow: { ...flow, steps: traced(flow.steps, tell, answers) },
     log: onlyOf(logged),
     state,
     env,

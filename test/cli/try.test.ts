@@ -211,3 +211,29 @@ it('goes on from a write that is left out as the live flow does', async () => {
   expect(shell.stdout.text).toContain('update-person\n    nothing to write\n')
   expect(shell.stdout.text).toContain('is-there  the event ends here: filtered')
 })
+
+it('goes on behind a write with what it is told that the write would give, and asks for it where that is missing', async () => {
+  const { shell, requests, sample } = bench(`
+systems:
+  twenty: { type: twenty, url: "\${TWENTY_URL}", apiKey: "\${TWENTY_API_KEY}" }
+  api: { type: http, url: https://api.test }
+connectors:
+  form: { type: webhook, path: /hooks/form, verify: none }
+flows:
+  leads:
+    from: form
+    steps:
+      - request: { id: enrol, in: api, path: /enrolments, body: data, idempotent: true, as: answer }
+      - update: { in: twenty, object: person, match: { emails.primaryEmail: data.email }, onMatch: overwrite, values: { jobTitle: answer.body.title } }
+`)
+  const file = sample({ email: 'ada@example.com' })
+  expect(await attempt(shell, 'leads', file)).toBe(1)
+  expect(shell.stdout.text).toContain(`; enrol gave nothing, being not carried out: --answers '{"enrol": …}' says what`)
+  const answers = ['--answers', '{"enrol":{"status":201,"body":{"title":"Countess"}}}']
+  expect(await attempt(shell, 'leads', file, ...answers), shell.stderr.text).toBe(0)
+  expect(shell.stdout.text).toContain('~ jobTitle  "CTO" -> "Countess"')
+  expect(shell.stdout.text).toContain('would write 1 x send, 1 x update person; nothing was written now')
+  expect(requests.filter(({ method }) => method !== 'GET')).toEqual([])
+  expect(await attempt(shell, 'leads', file, '--answers', '{"enroll":{}}')).not.toBe(0)
+  expect(shell.stderr.text).toContain('no step "enroll". Did you mean "enrol"?')
+})

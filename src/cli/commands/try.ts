@@ -9,6 +9,7 @@ interface TryOptions {
   readonly from?: string
   readonly id?: string
   readonly changed?: readonly string[]
+  readonly answers?: string
 }
 
 export const addTry: AddCommand = (program, runner) => {
@@ -23,6 +24,10 @@ export const addTry: AddCommand = (program, runner) => {
     .option('--from <source>', "what it is an event of, where the flow reads several: as in the flow's `from`")
     .option('--id <id>', 'id of the record; default: `id` of the data, else a new one')
     .option('--changed <field>', 'a field that changed; may be given more than once', collect)
+    .option(
+      '--answers <json>',
+      'what steps give that are not carried out, by their id, as later steps see it: JSON, @<file>, or - for stdin',
+    )
     .action(
       runner.run((session: Session, options: TryOptions, flow: string, sample: string) =>
         attempt(session, options, flow, sample),
@@ -34,6 +39,10 @@ export const addTry: AddCommand = (program, runner) => {
       'twenty-sync try invoices won.json --from twenty.opportunity.updated --changed stage',
       'as if a stage had changed',
     ],
+    [
+      `twenty-sync try leads lead.json --answers '{"enrol":{"status":201,"body":{"id":"e1"}}}'`,
+      'as if the step `enrol` had been answered so',
+    ],
   ])
 }
 
@@ -43,10 +52,17 @@ async function attempt(
   flow: string,
   sample: string,
 ): Promise<number | undefined> {
-  const { from, id, changed } = options
+  const { from, id, changed, answers } = options
   const data = await readFields(session, sample === '-' ? sample : `@${sample}`, '<sample>')
   const config = await session.loadConfig()
-  const request = { flow, data, ...(from && { source: from }), ...(id && { id }), ...(changed && { changed }) }
+  const request = {
+    flow,
+    data,
+    ...(from && { source: from }),
+    ...(id && { id }),
+    ...(changed && { changed }),
+    ...(answers !== undefined && { answers: await readFields(session, answers, '--answers') }),
+  }
   const { shell } = session
   const trial = await interruptible(shell, signal =>
     shell.backend.tryEvent(config, request, session.environment(), signal),

@@ -36,7 +36,7 @@ export function trialText(trial: Trial, style: Style): string {
   const ends = {
     done: `${style.green('done')}: the live flow would write ${summary}`,
     skipped: `${style.yellow('skipped')}: ${plain(reason ?? '')}; the live flow would write ${summary}`,
-    failed: `${style.red('failed')}: ${plain(error?.message ?? '')} ${style.dim(`(${error?.code})`)}`,
+    failed: `${style.red('failed')}: ${plain(error?.message ?? '')} ${style.dim(`(${error?.code})`)}${hintOf(steps)}`,
   }
   return [
     `${style.bold(plain(event.type))} ${plain(event.subject)}`,
@@ -44,6 +44,14 @@ export function trialText(trial: Trial, style: Style): string {
     '',
     `${ends[outcome]}; nothing was written now`,
   ].join('\n')
+}
+
+/** What came after it was without its answer. */
+function hintOf(steps: readonly Traced[]): string {
+  const open = steps.filter(each => each.outcome === 'planned' && each.unanswered).map(({ step }) => step)
+  if (open.length === 0) return ''
+  const [first] = open
+  return `; ${[...new Set(open)].join(', ')} gave nothing, being not carried out: --answers '{"${first}": …}' says what it would give`
 }
 
 function stepText(each: Traced, { event }: Trial, style: Style): string {
