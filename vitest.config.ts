@@ -10,7 +10,7 @@ class LongestFirst extends BaseSequencer {
 
 function rank(file: string): number {
   const order = [
-    /main.*\.kafka\..*e2e/,
+    /(main|use-cases).*\.kafka\./,
     /\.kafka\..*e2e/,
     /e2e/,
     /\.own\.|\.kafka\.|sync\/(holes|first-sync|simulation)/,
