@@ -1,3 +1,4 @@
+import { expect, it, onTestFinished } from 'vitest'
 import { systemClock } from '../../src/environment/clock.ts'
 import { DEFAULT_RETENTION_MS } from '../../src/log/event-log.ts'
 import { MemoryDisk, memoryLog } from '../../src/log/memory.ts'
@@ -28,3 +29,24 @@ describeEventLog(
   },
   { partitions: 1, timeLookup: true, durable: true, compactsAtOnce: true },
 )
+
+it('has as many groups as a large config has, without word of a leak', async () => {
+  const warnings: string[] = []
+  const hear = ({ message }: Error) => void warnings.push(message)
+  process.on('warning', hear)
+  onTestFinished(() => void process.off('warning', hear))
+  const log = memoryLog({ clock: systemClock })
+  const assigned: string[] = []
+  const stopping = new AbortController()
+  const groups = Array.from({ length: 20 }, (_, n) => `group-${n}`)
+  await log.createTopics([{ name: 'many' }])
+  const running = groups.map(group => {
+    const subscriber = { assigned: async () => void assigned.push(group), take: async () => {} }
+    return log.subscribe(['many'], group, subscriber, stopping.signal)
+  })
+  await until(() => assigned.length === groups.length)
+  stopping.abort()
+  await Promise.all(running)
+  await log.close()
+  expect(warnings).toEqual([])
+})

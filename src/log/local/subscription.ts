@@ -39,10 +39,10 @@ export class Subscription {
   /** Resolves when every partition is revoked and committed. @throws what one of them failed with. */
   async run(topics: readonly LocalTopic[], stops: readonly AbortSignal[]): Promise<void> {
     const stop = () => this.#stop.abort()
-    for (const signal of stops) signal.addEventListener('abort', stop, { once: true })
+    const forgets = stops.map(signal => onAbort(signal, stop))
     if (stops.some(signal => signal.aborted)) stop()
     await Promise.all(topics.map(topic => this.#own(topic)))
-    for (const signal of stops) signal.removeEventListener('abort', stop)
+    for (const forget of forgets) forget()
     if (this.#failure) throw this.#failure.error
   }
 
