@@ -97,7 +97,7 @@ export const FLOW_CODES: ErrorCodes = {
   TOO_MANY_DEAD_LETTERS: {
     kinds: ['fatal'],
     means:
-      'More than 20 of the last 100 events of the flow became dead letters; what `caps` hold and `validate` turns away is none of them. The flow stops, so as not to empty its topic.',
+      'More than 20 of the last 100 events of the flow became dead letters; what `caps` hold, `validate` turns away, or matches no record or several is none of them. The flow stops, so as not to empty its topic.',
     advice:
       'Mend the cause of the last dead letter, then `twenty-sync resume <flow>`. It tries by itself after 1, 5 and then every 15 minutes.',
   },

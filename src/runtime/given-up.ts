@@ -21,8 +21,16 @@ export interface GivenUpOptions {
   readonly counters: FlowCounters
 }
 
-/** What a cap holds, and what a `validate` step turns away: as the config wants it, so no sign that anything is wrong. */
-const ON_PURPOSE: ReadonlySet<string> = new Set(['CAP_REACHED', 'VALIDATION_FAILED'])
+/**
+ * What a cap holds, a `validate` step turns away, or matches no record or several: it is for a person to look at, and no
+ * sign that anything is wrong with the flow.
+ */
+const ON_PURPOSE: ReadonlySet<string> = new Set([
+  'CAP_REACHED',
+  'VALIDATION_FAILED',
+  'MATCH_NOT_FOUND',
+  'AMBIGUOUS_MATCH',
+])
 
 /** What failed for good: its dead letter, and whether there is too much of it. */
 export class GivenUp {

@@ -135,6 +135,17 @@ export function describeUsageFromWarehouse(engine: UseCaseEngine): void {
       expect(await bench.deadLetters()).toEqual([])
     })
 
+    it('goes on with the others however many accounts have no company', async () => {
+      const [bench, api] = await start(engine)
+      for (let n = 0; n < 30; n++) usage(api, `free-${n}`, `free-${n}.example`, 1, '2026-11-22T02:00:00Z')
+      usage(api, 'last', 'mill.example', 50, '2026-11-22T02:00:00Z')
+      await bench.advance(20_000)
+      expect(company(bench, 'mill')).toMatchObject({ activeUsers: 50 })
+      expect(new Set((await bench.deadLetters()).map(({ code }) => code))).toEqual(new Set(['MATCH_NOT_FOUND']))
+      expect(await bench.deadLetters()).toHaveLength(30)
+      expect(bench.warnings).toEqual([])
+    })
+
     it('guesses nothing where two companies match', async () => {
       const [bench] = await start(engine, {
         // Servers of before kept domains as URLs, and took two of one host.
