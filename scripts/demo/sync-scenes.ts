@@ -44,7 +44,7 @@ export const SYNC_SCENES: readonly Scene[] = [
       await stack.daemon.start()
       const question = () =>
         live(stack.twenty, 'tasks').find(task => String(task.title).startsWith('Which value is right?'))
-      await eventually('a task that asks', () => question() !== undefined, 60_000)
+      await eventually('a task that asks', () => question() !== undefined)
       const task = question()!
       const { markdown } = task.bodyV2 as { markdown: string }
       const ticked = markdown.replace(/- \[ \](.*Commodore)/, '- [x]$1')

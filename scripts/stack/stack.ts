@@ -264,8 +264,15 @@ async function closeAll(closers: (() => Promise<unknown>)[]): Promise<void> {
   for (const close of closers.splice(0).reverse()) await close().catch(() => {})
 }
 
-/** Waits until `check` is true; the last reason it gave otherwise. @throws Error after `ms`. */
-export async function eventually(what: string, check: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
+/** Longer than the minute after which a system lets calls through again. */
+const PATIENCE_MS = 75_000
+
+/** Waits until `check` is true. @throws Error after `ms`, naming what was waited for. */
+export async function eventually(
+  what: string,
+  check: () => boolean | Promise<boolean>,
+  ms = PATIENCE_MS,
+): Promise<void> {
   const deadline = Date.now() + ms
   while (Date.now() < deadline) {
     if (await check()) return

@@ -39,7 +39,7 @@ export function describeKillsBetweenSteps(stackOf: () => Stack): void {
       stripe.release()
       Object.assign(stack.twenty.faults.http, { scope: 'all', loseAnswerRate: 0 })
       await stack.daemon.start()
-      await eventually('every deal has its link', () => [...deals, last].every(deal => linkOf(stack, deal)), 60_000)
+      await eventually('every deal has its link', () => [...deals, last].every(deal => linkOf(stack, deal)))
       await stack.settled()
       const all = [...deals, last]
       expect(all.map(deal => madeOf(stack, deal))).toEqual(
