@@ -9,7 +9,7 @@ import { chosen, type HttpResult, judge, resultOf } from './answer.ts'
 import { Batches, batchOf } from './batch.ts'
 import type { HttpSystemConfig } from './config.ts'
 import { type Api, readList, readListPage } from './list.ts'
-import { argsOf, bodyOf, callOf, headOf, methodOf, placeholdersOf, type RequestArgs, readsOnly } from './request.ts'
+import { argsOf, bodyOf, callOf, headOf, placeholdersOf, type RequestArgs, readsOnly } from './request.ts'
 
 type Config = Static<typeof HttpSystemConfig>
 type Context = Pick<SystemContext, 'name' | 'env' | 'coordinator' | 'compile'>
@@ -130,14 +130,17 @@ function planOf(item: Item): Plan | SyncError {
       headOf({ ...argsOf(item), method: 'GET' })
       return { item, operation: 'read' }
     }
-    const { method, url } = callOf(item)
-    if (readsOnly(methodOf(argsOf(item)))) return { item, operation: 'read' }
-    const { body, idempotencyHeader } = argsOf(item)
+    const args = argsOf(item)
+    const { method, url } = headOf(args)
+    // Only a form refuses values; any other body is written out once, when it is sent.
+    if (args.bodyType === 'form') bodyOf(args)
+    if (readsOnly(method)) return { item, operation: 'read' }
+    const { body, idempotencyHeader } = args
     return {
       item,
       operation: 'send',
       after: { method, path: url, ...(body !== undefined && { body }) },
-      ...(idempotencyHeader !== undefined && { request: item.request ?? bodyOf(argsOf(item)) }),
+      ...(idempotencyHeader !== undefined && { request: item.request ?? bodyOf(args) }),
     }
   } catch (thrown) {
     return asSyncError(thrown)
