@@ -17,6 +17,15 @@ export function derivedId(...parts: readonly string[]): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
+/**
+ * A random UUID, with the time in place of its first 48 bits: what is stored under such ids in one while lies side by side,
+ * and costs less to store. It goes on as version 4, because of Twenty.
+ */
+export function timedId(now: number, random: string): string {
+  const hex = now.toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}${random.slice(13)}`
+}
+
 /** The four digits that mark a UUID of RFC 9562. */
 const VARIANTS = '89ab'
 

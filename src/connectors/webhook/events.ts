@@ -2,7 +2,7 @@ import type { Expression } from '../../config/definition.ts'
 import type { Environment } from '../../environment.ts'
 import { SyncError } from '../../errors.ts'
 import { type ChangeEvent, type Fields, typeOf } from '../../event.ts'
-import { derivedId } from '../../identity.ts'
+import { derivedId, timedId } from '../../identity.ts'
 import type { IncomingRequest } from '../connector.ts'
 import type { ParsedItem } from './body.ts'
 import type { Scheme } from './scheme.ts'
@@ -41,7 +41,7 @@ export function eventMaker(
     return items.map(({ data, raw }) => {
       const scope = evaluates ? { data, headers: request.headers, query: request.query } : undefined
       const own = text(options.idempotency, scope, 'idempotency') ?? numbered(scheme.deliveryId?.(request, data), named)
-      const id = own === undefined ? env.uuid() : derivedId(connector, own)
+      const id = own === undefined ? timedId(request.receivedAt, env.uuid()) : derivedId(connector, own)
       const key = text(options.key, scope, 'key') ?? id
       const time = timeOf(options.time, scope) ?? receivedAt
       // One shape for every event, and no spread: this runs for each request.
