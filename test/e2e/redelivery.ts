@@ -28,19 +28,12 @@ async function redeliver({ twenty, everything }: Stack): Promise<void> {
   for (const id of recorder.stores.meetings.keys()) await recorder.sendAgain(id)
 }
 
-/** Without what the sync writes down of itself when it has come to rest, which no flow waits for. */
-function unstamped(row: Readonly<Record<string, unknown>>): object {
-  const { erpState: _state, erpSyncedAt: _since, updatedAt: _at, updatedBy: _by, ...rest } = structuredClone(row)
-  return rest
-}
-
 function everythingIn({ twenty, mail, everything }: Stack): object {
-  const objects = ['companies', 'opportunities', 'tasks', 'taskTargets', 'notes', 'noteTargets', 'campaigns']
+  const objects = ['people', 'companies', 'opportunities', 'tasks', 'taskTargets', 'notes', 'noteTargets', 'campaigns']
   const { stripe, sequences, newsletter } = everything!
   const { customers, invoices, items } = stripe.stripe.state()
   return {
     ...Object.fromEntries(objects.map(object => [object, structuredClone(twenty.rows(object))])),
-    people: twenty.rows('people').map(unstamped),
     mails: mail.mails.map(({ to, raw }) => [to, /^Message-ID: .*$/im.exec(raw)?.[0]]),
     stripe: structuredClone({ customers, invoices, items }),
     enrolments: [...sequences.stores.enrolments.values()],

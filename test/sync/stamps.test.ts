@@ -35,4 +35,12 @@ describe('the state of a pair, written back', () => {
     // The edit makes a new agreement: one stamp more, and no other write.
     expect(writes()).toBe(before + 1)
   })
+
+  it('says since when', async () => {
+    bench = await SyncBench.start({ left: [person('p1', 'left')], right: [person('p1', 'right')] })
+    const runner = bench.run({ ...PEOPLE, right: { ...PEOPLE.right, syncedAtField: 'avatarUrl' } })
+    await until(() => bench.people('right')[0]!.jobTitle === 'left' && runner.isIdle && runner.status.due === 0)
+    const since = Date.parse(String(bench.people('right')[0]!.avatarUrl))
+    expect(Math.abs(since - bench.left.env.clock.now())).toBeLessThan(60_000)
+  })
 })
