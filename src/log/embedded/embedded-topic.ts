@@ -7,7 +7,6 @@ import type { LoggedEvent } from '../event-log.ts'
 import type { LocalTopic } from '../local/storage.ts'
 import type { SizeLimit } from './size-limit.ts'
 import { isStorableAsText, packAttributes } from './stored-event.ts'
-import { Tail } from './tail.ts'
 import { KEY, type TopicRow, TopicTable, tableOf } from './topic-table.ts'
 
 /** What the topics of one log share. */
@@ -29,7 +28,6 @@ export class EmbeddedTopic implements LocalTopic {
   readonly name: string
   readonly #context: TopicContext
   readonly #table: TopicTable
-  readonly #tail: Tail
   readonly #insertText: SqliteStatement
   readonly #insertBytes: SqliteStatement
   readonly #deleteKey: SqliteStatement
@@ -57,7 +55,6 @@ export class EmbeddedTopic implements LocalTopic {
     this.#groups = groups
     this.#context = context
     this.#table = new TopicTable(database, row)
-    this.#tail = new Tail(row.name)
     const table = tableOf(row.id)
     const insert = (value: string) =>
       database.prepare(`INSERT INTO ${table} (o, at, attributes, value) VALUES (?, ?, ?, ${value})`)
@@ -88,7 +85,7 @@ export class EmbeddedTopic implements LocalTopic {
   }
 
   page(from: number, to: number, count: number): LoggedEvent[] {
-    return this.#tail.page(from, to, count) ?? this.#table.page(from, to, count)
+    return this.#table.page(from, to, count)
   }
 
   /** Takes over changed settings of a topic that exists. */
@@ -96,7 +93,6 @@ export class EmbeddedTopic implements LocalTopic {
     this.maxRecordBytes = row.max_record_bytes
     this.#retentionMs = row.retention_ms
     this.#compacted = row.compacted !== 0
-    if (this.#compacted) this.#tail.clear()
   }
 
   append(records: readonly WireEvent[]): Promise<void> {
@@ -126,19 +122,15 @@ export class EmbeddedTopic implements LocalTopic {
     for (const { value } of records) bytes += value.byteLength + OVERHEAD_BYTES
     const release = limit.reserve(bytes)
     let end = 0
-    let appendedAt = 0
     try {
       await writer.submit({
         rows,
         unavailable: 'LOG_UNAVAILABLE',
         apply: () => {
           end = this.#insert(records)
-          appendedAt = this.#lastAt
         },
         committed: () => {
           this.#end = end
-          // Of a compacted topic a later event takes an earlier one away.
-          if (!this.#compacted) this.#tail.add(end - records.length, appendedAt, records)
           for (const wake of this.#wakes) wake()
         },
       })
@@ -202,7 +194,6 @@ export class EmbeddedTopic implements LocalTopic {
           this.#deleteBelow.run(below)
           this.#keepNext.run(Math.max(below, this.#end), this.id)
         },
-        committed: () => this.#tail.clear(),
       })
     }
   }
